@@ -1,0 +1,23 @@
+/** Time as the program sees it, injected everywhere, so that a test or a simulation can step it. */
+export interface Clock {
+  /** Wall clock: milliseconds since the Unix epoch, a whole number; may step back. */
+  nowMs(): number;
+  /** Microseconds from an arbitrary start; never goes back. */
+  monotonicUs(): number;
+  /** Calls once after delayMs (≥ 0). */
+  after(delayMs: number, call: () => void): Timer;
+}
+
+export interface Timer {
+  cancel(): void;
+}
+
+/** The machine's clock. A pending timer does not keep the process alive. */
+export const systemClock: Clock = {
+  nowMs: () => Date.now(),
+  monotonicUs: () => Math.round(performance.now() * 1000),
+  after: (delayMs, call) => {
+    const timer = setTimeout(call, delayMs).unref();
+    return { cancel: () => clearTimeout(timer) };
+  },
+};

@@ -1,0 +1,84 @@
+/**
+ * Every bound of the program, with its sum. Relations between bounds are asserted at start
+ * (checkLimits); what full means is said beside each.
+ */
+import { assert } from './domain/assert.ts';
+import { ENTRY_ID_BYTES } from './entries/entry-table.ts';
+
+/** Items of one batch call (DESIGN § 2). More: INVALID_ARGUMENT. */
+export const BATCH_MAX_ITEMS = 8_192;
+
+/**
+ * Bytes of one received message. An item is at most 2 ids of 64 bytes, their tags and lengths
+ * (4), a timestamp (11), its own tag and length (3): 146 bytes; a frame holds up to 8,192 items
+ * and an id, so 8,192 × 146 + 11 = 1,196,043. Twice that leaves room for unknown fields of later
+ * clients. Larger: RESOURCE_EXHAUSTED by grpc-js, before it is read whole.
+ */
+export const RECEIVE_MAX_BYTES = 2 * 1_200_000;
+
+/** Bytes of one sent message: 8,192 results of at most 2 × 64 + 80 bytes, or reasons of 256. */
+export const SEND_MAX_BYTES = 8_192 * (ENTRY_ID_BYTES + 80 + 256);
+
+/**
+ * Claims in flight on one ingress thread. At 10,000 unary calls/s and a store that stalls for a
+ * second, 10,000 wait; beside them two batches of 8,192: 26,384, rounded up to a power of two.
+ * 172 bytes each: 5.4 MB. Full: RESOURCE_EXHAUSTED for calls; a stream is read no further.
+ */
+export const INGRESS_ENTRIES = 32_768;
+
+/** Entries a single stream may hold, so that one client can't take them all: two full frames. */
+export const STREAM_MAX_ENTRIES = 2 * BATCH_MAX_ITEMS;
+
+/** Segments at most: the coordinator keeps one control entry for each. */
+export const SEGMENTS_MAX = 1_024;
+
+/**
+ * Overdue claims on their way to the store at once. The committer adds at most
+ * EXPIRIES_BESIDE_CALLS of them to a batch that calls wait for.
+ */
+export const EXPIRY_ENTRIES = 1_024;
+export const EXPIRIES_BESIDE_CALLS = 128;
+
+/** Records of one page of a scan, and so of one step of hydration. */
+export const SCAN_PAGE_RECORDS = 1_000;
+
+/** The coordinator's entries: control (one per segment), expiry, one page of hydration. */
+export const COORDINATOR_ENTRIES = SEGMENTS_MAX + EXPIRY_ENTRIES + SCAN_PAGE_RECORDS;
+
+/** Records removed by one call of reclaim: about 1 ms of the store's time. */
+export const RECLAIM_PAGE_RECORDS = 500;
+
+/** Items of one commit into SQLite: at 3 µs each about 3 ms of its thread, beside one fsync. */
+export const SQLITE_BATCH_MAX_ITEMS = 1_000;
+
+/**
+ * Complete epochs whose summaries a store keeps: a week of 10-second epochs (60,480), in rows of
+ * about 50 bytes: 3 MB. Older ones: OUT_OF_RANGE.
+ */
+export const SUMMARY_HISTORY_EPOCHS = 60_480;
+
+/** Summaries read for a watcher at once while it catches up. */
+export const WATCH_PAGE_EPOCHS = 256;
+
+/** WatchEpochs streams open at once on one ingress thread. More: RESOURCE_EXHAUSTED. */
+export const WATCHERS_MAX = 1_024;
+
+/**
+ * Epochs that the validation window may span. The expiry wheel has a slot for each (rounded up to
+ * a power of two) in every segment: 4,096 × 4 bytes × 64 segments = 1 MB.
+ */
+export const WINDOW_MAX_EPOCHS = 4_096;
+
+/** Claims per table at most: record numbers of a segment must fit an int32 (and a process its memory). */
+export const TABLE_CAPACITY_MAX = 2 ** 26;
+
+/** Worker threads at most: the holder column keeps the worker's number + 1 in a byte. */
+export const WORKERS_MAX = 254;
+
+/** Asserts the relations between the bounds above. */
+export function checkLimits(): void {
+  assert(STREAM_MAX_ENTRIES <= INGRESS_ENTRIES, 'one stream must fit beside others');
+  assert(BATCH_MAX_ITEMS <= STREAM_MAX_ENTRIES, 'a full frame must fit its stream');
+  assert(EXPIRIES_BESIDE_CALLS < SQLITE_BATCH_MAX_ITEMS, 'calls must have room beside expiries');
+  assert(WORKERS_MAX < 255, 'a worker number + 1 must fit a byte');
+}
