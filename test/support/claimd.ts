@@ -1,0 +1,105 @@
+/**
+ * Starts and ends the real claimd in tests and load tests: a process of its own on free ports of
+ * the loopback, with a data folder of its own, that never outlives the process that started it.
+ */
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { type ProgramOptions, RunningProgram, startProgram } from './program.ts';
+
+const CLAIMD = 'src/main.ts';
+
+export interface ClaimdOptions extends Omit<ProgramOptions, 'file'> {
+  /** Holds claims.db; kept at the end. Absent: a temporary folder, removed when claimd has ended. */
+  readonly dataFolder?: string;
+}
+
+export interface Claimd {
+  /** Where it serves gRPC, "127.0.0.1:port". */
+  readonly address: string;
+  /** Where it serves metrics and health over HTTP, "127.0.0.1:port". */
+  readonly adminAddress: string;
+  readonly pid: number;
+  readonly dataFolder: string;
+  /** What it has written to stdout and stderr so far. */
+  log(): string;
+  /**
+   * Ends it by SIGTERM and gives its exit code.
+   * @throws Error with the log's last lines where it takes longer than timeoutMs (30,000); it is
+   * killed then.
+   */
+  stop(timeoutMs?: number): Promise<number>;
+  /** Sends a signal; does not wait. */
+  kill(signal: NodeJS.Signals): void;
+  /** Its exit code once it has ended: 128 + the number of a signal that ended it. */
+  wait(): Promise<number>;
+}
+
+/** Starts claimd and waits until it serves. @throws Error with the log's last lines. */
+export async function startClaimd(options: ClaimdOptions = {}): Promise<Claimd> {
+  const folder = await dataFolder(options.dataFolder);
+  try {
+    const { program, serving } = await startProgram(claimdProgram(options, folder.path));
+    const { address, adminAddress } = serving;
+    if (adminAddress === undefined) throw new Error("claimd's serving line has no adminAddress");
+    const ended = program.wait().finally(folder.release);
+    return {
+      address,
+      adminAddress,
+      pid: program.pid,
+      dataFolder: folder.path,
+      log: () => program.log(),
+      kill: (signal) => program.kill(signal),
+      wait: () => ended,
+      stop: async (timeoutMs) => {
+        await program.stop(timeoutMs);
+        return ended;
+      },
+    };
+  } catch (error) {
+    await folder.release();
+    throw error;
+  }
+}
+
+export interface ClaimdRun {
+  readonly exitCode: number;
+  /** stdout and stderr together. */
+  readonly log: string;
+}
+
+/**
+ * Runs claimd until it ends by itself: for `--help` and for starts that must fail. Settings are
+ * as in startClaimd, so one under test is given in `env` or `args`.
+ * @throws Error where it has not ended within startTimeoutMs; it is killed then.
+ */
+export async function runClaimd(options: ClaimdOptions = {}): Promise<ClaimdRun> {
+  const folder = await dataFolder(options.dataFolder);
+  const program = new RunningProgram(claimdProgram(options, folder.path));
+  const timeoutMs = options.startTimeoutMs ?? 20_000;
+  const late = setTimeout(() => program.kill('SIGKILL'), timeoutMs);
+  const exitCode = await program.wait();
+  clearTimeout(late);
+  await folder.release();
+  if (exitCode === 128 + 9) throw new Error(`claimd still ran after ${timeoutMs} ms:\n${program.log()}`);
+  return { exitCode, log: program.log() };
+}
+
+function claimdProgram(options: ClaimdOptions, folder: string): ProgramOptions {
+  const env = {
+    CLAIMS_LISTEN: '127.0.0.1:0',
+    CLAIMS_ADMIN_LISTEN: '127.0.0.1:0',
+    CLAIMS_STORE: `sqlite:${join(folder, 'claims.db')}`,
+    ...options.env,
+  };
+  return { ...options, file: CLAIMD, env };
+}
+
+/** The folder asked for, or a temporary one that `release` removes. */
+async function dataFolder(
+  asked: string | undefined,
+): Promise<{ path: string; release: () => Promise<void> }> {
+  if (asked !== undefined) return { path: asked, release: async () => undefined };
+  const path = await mkdtemp(join(tmpdir(), 'claimd-'));
+  return { path, release: () => rm(path, { recursive: true, force: true }) };
+}
