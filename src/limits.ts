@@ -26,6 +26,9 @@ export const SEND_MAX_BYTES = 8_192 * (ENTRY_ID_BYTES + 80 + 256);
  */
 export const INGRESS_ENTRIES = 32_768;
 
+/** What a refused caller is told to wait: a few commits' time, so that room has been made. */
+export const RETRY_AFTER_MS = 50;
+
 /** Entries a single stream may hold, so that one client can't take them all: two full frames. */
 export const STREAM_MAX_ENTRIES = 2 * BATCH_MAX_ITEMS;
 
@@ -33,17 +36,23 @@ export const STREAM_MAX_ENTRIES = 2 * BATCH_MAX_ITEMS;
 export const SEGMENTS_MAX = 1_024;
 
 /**
- * Overdue claims on their way to the store at once. The committer adds at most
- * EXPIRIES_BESIDE_CALLS of them to a batch that calls wait for.
+ * Overdue claims on their way to the store at once: one per segment at least. The committer adds
+ * at most EXPIRIES_BESIDE_CALLS of them to a batch that calls wait for: 0.3 ms of a store's time.
  */
-export const EXPIRY_ENTRIES = 1_024;
+const EXPIRY_ENTRIES = 256;
 export const EXPIRIES_BESIDE_CALLS = 128;
+
+export function expiryEntries(segments: number): number {
+  return Math.max(EXPIRY_ENTRIES, segments);
+}
 
 /** Records of one page of a scan, and so of one step of hydration. */
 export const SCAN_PAGE_RECORDS = 1_000;
 
 /** The coordinator's entries: control (one per segment), expiry, one page of hydration. */
-export const COORDINATOR_ENTRIES = SEGMENTS_MAX + EXPIRY_ENTRIES + SCAN_PAGE_RECORDS;
+export function coordinatorEntries(segments: number): number {
+  return segments + expiryEntries(segments) + SCAN_PAGE_RECORDS;
+}
 
 /** Records removed by one call of reclaim: about 1 ms of the store's time. */
 export const RECLAIM_PAGE_RECORDS = 500;
@@ -59,6 +68,9 @@ export const SUMMARY_HISTORY_EPOCHS = 60_480;
 
 /** Summaries read for a watcher at once while it catches up. */
 export const WATCH_PAGE_EPOCHS = 256;
+
+/** Epochs whose duration on this replica is remembered: nearly three hours of 10-second epochs. */
+export const DURATION_HISTORY_EPOCHS = 1_024;
 
 /** WatchEpochs streams open at once on one ingress thread. More: RESOURCE_EXHAUSTED. */
 export const WATCHERS_MAX = 1_024;

@@ -26,7 +26,7 @@
 import { ID_MAX_BYTES } from '../domain/claim.ts';
 
 /** What a segment is to do with an entry it takes from its queue. */
-export const EntryStep = { REQUEST: 0, LEARN: 1, EXPIRE_NEXT: 2, ADVANCE: 3, RESET: 4, RETURNED: 5 } as const;
+export const EntryStep = { REQUEST: 0, LEARN: 1, EXPIRE_NEXT: 2, ADVANCE: 3, RETURNED: 4 } as const;
 export type EntryStep = (typeof EntryStep)[keyof typeof EntryStep];
 
 /** No entry: the end of a queue or chain. */

@@ -1,0 +1,131 @@
+/**
+ * Group commit. What the segments could not settle is gathered and given to the store in batches,
+ * one after another: while one call is in flight the next batch gathers, so that the batch size
+ * follows the load and no timer is needed. Calls go first; overdue claims fill what is left.
+ */
+import { ClaimOperation, ClaimStatus, Outcome, UnavailableReason } from '../domain/claim.ts';
+import { ClockAhead } from '../domain/errors.ts';
+import { EntryStep, NO_ENTRY } from '../entries/entry-table.ts';
+import { EXPIRIES_BESIDE_CALLS } from '../limits.ts';
+import type { SegmentFeeder } from '../pool/segment-pool.ts';
+import { COORDINATOR_BELL, type EngineMemory } from '../segment/engine-memory.ts';
+import { Outbox } from '../segment/outbox.ts';
+import type { ClaimStore } from '../store/store.ts';
+import { EntryFifo } from './entry-fifo.ts';
+
+export interface CommitterEvents {
+  /** A batch came back: its entries lie in their home queues; `epoch` is the registry's. */
+  committed(epoch: number): void;
+  /** The store did not confirm; the batch's callers are told UNAVAILABLE. */
+  failed(error: unknown): void;
+}
+
+export class Committer {
+  readonly #memory: EngineMemory;
+  readonly #store: ClaimStore;
+  readonly #feeder: SegmentFeeder;
+  readonly #epoch: () => number;
+  readonly #events: CommitterEvents;
+  readonly #calls: EntryFifo;
+  readonly #expiries: EntryFifo;
+  readonly #batch: Int32Array;
+  readonly #outbox: Outbox;
+  #inFlight: Promise<void> | undefined;
+
+  /** @param epoch the epoch that a batch is decided in at the earliest. */
+  constructor(
+    memory: EngineMemory,
+    store: ClaimStore,
+    feeder: SegmentFeeder,
+    epoch: () => number,
+    events: CommitterEvents,
+  ) {
+    this.#memory = memory;
+    this.#store = store;
+    this.#feeder = feeder;
+    this.#epoch = epoch;
+    this.#events = events;
+    this.#calls = new EntryFifo(memory.entries.capacity);
+    this.#expiries = new EntryFifo(memory.entries.capacity);
+    this.#batch = new Int32Array(store.maxBatchItems);
+    // What it sends to its own thread is drained by the events below, without a bell.
+    this.#outbox = new Outbox(memory, COORDINATOR_BELL);
+  }
+
+  /** Entries that wait for the next batch. */
+  get waitingCount(): number {
+    return this.#calls.length + this.#expiries.length;
+  }
+
+  /** Takes what the segments have put on the commit queue, and commits unless a commit is in flight. */
+  pump(): void {
+    const { queues, entries, commitQueue } = this.#memory;
+    let entry = queues.takeAll(commitQueue);
+    while (entry !== NO_ENTRY) {
+      const next = entries.next[entry];
+      entries.holder[entry] = 0;
+      if (entries.operation[entry] === ClaimOperation.EXPIRE) this.#expiries.add(entry);
+      else this.#calls.add(entry);
+      entry = next;
+    }
+    if (this.#inFlight === undefined && this.waitingCount > 0) this.#inFlight = this.#commit();
+  }
+
+  /** Resolves once nothing waits and nothing is in flight. */
+  async settled(): Promise<void> {
+    while (this.#inFlight !== undefined) await this.#inFlight;
+  }
+
+  async #commit(): Promise<void> {
+    const count = this.#gather();
+    let epoch: number;
+    try {
+      epoch = await this.#store.commit({ entries: this.#batch, count, epoch: this.#epoch() });
+    } catch (error) {
+      this.#fail(
+        count,
+        error instanceof ClockAhead ? UnavailableReason.CLOCK_AHEAD : UnavailableReason.STORE_FAILED,
+      );
+      this.#sendHome(count);
+      this.#events.failed(error);
+      return;
+    }
+    this.#sendHome(count);
+    this.#events.committed(epoch);
+  }
+
+  #gather(): number {
+    const max = this.#batch.length;
+    const calls = this.#calls.take(this.#batch, 0, max);
+    const room = calls === 0 ? max : Math.min(max - calls, EXPIRIES_BESIDE_CALLS);
+    return calls + this.#expiries.take(this.#batch, calls, room);
+  }
+
+  #fail(count: number, reason: UnavailableReason): void {
+    const { entries } = this.#memory;
+    for (let i = 0; i < count; i += 1) {
+      const entry = this.#batch[i];
+      entries.outcome[entry] = Outcome.UNAVAILABLE;
+      entries.status[entry] = ClaimStatus.UNSPECIFIED;
+      entries.reason[entry] = reason;
+      entries.fromStore[entry] = 1;
+    }
+  }
+
+  /** Calls' entries go to their ingress thread, to be answered; expiries straight back to learn. */
+  #sendHome(count: number): void {
+    const { entries } = this.#memory;
+    this.#inFlight = undefined;
+    for (let i = 0; i < count; i += 1) {
+      const entry = this.#batch[i];
+      if (entries.operation[entry] === ClaimOperation.EXPIRE) {
+        entries.step[entry] = EntryStep.LEARN;
+        this.#feeder.push(entry);
+      } else {
+        this.#outbox.add(this.#memory.homeQueue(entry), entry, true);
+      }
+    }
+    this.#outbox.send();
+    this.#feeder.flush();
+  }
+}

@@ -1,0 +1,186 @@
+/**
+ * Keeps the epoch: at each boundary it moves the segments on, shows the store the epoch, tells
+ * watchers what is complete, sends for overdue claims and has old ones reclaimed. The epoch in
+ * force is the highest of the clock's, the store's and its own: it never goes back.
+ */
+import type { Clock, Timer } from '../clock/clock.ts';
+import { type Epoch, type EpochRules, epochOf, epochStartMs, timestampMs } from '../domain/epochs.ts';
+import { ClaimsError } from '../domain/errors.ts';
+import { RECLAIM_PAGE_RECORDS } from '../limits.ts';
+import type { ClaimStore } from '../store/store.ts';
+import type { EpochFeed } from './epoch-feed.ts';
+import type { SegmentControl } from './segment-control.ts';
+
+/** The clock is looked at so often at least, so that a step of it is noticed. */
+const CLOCK_CHECK_MS = 1_000;
+
+export interface CoordinatorEvents {
+  /** The clock stepped back: the epoch is held. Told once per step. */
+  clockBehind(clockEpoch: number, heldEpoch: number): void;
+  /** The store did not take the epoch; told once until it does, and it is shown it again. */
+  storeFailed(error: ClaimsError): void;
+  storeRecovered(): void;
+}
+
+export class EpochCoordinator {
+  readonly #clock: Clock;
+  readonly #rules: EpochRules;
+  readonly #store: ClaimStore;
+  readonly #segments: SegmentControl;
+  readonly #feed: EpochFeed;
+  readonly #events: CoordinatorEvents;
+  readonly #aheadEpochs: number;
+  #epoch = 0;
+  /** The highest epoch that the store has confirmed. */
+  #shown = 0;
+  /** The epoch that the segments were last told. */
+  #segmentsEpoch = 0;
+  #highestClockEpoch = 0;
+  #behind = false;
+  #failure: ClaimsError | undefined;
+  #timer: Timer | undefined;
+  #stepping: Promise<void> | undefined;
+  #stepAgain = false;
+  #reclaiming: Promise<void> | undefined;
+  #stopped = false;
+
+  /** @param aheadEpochs how many epochs replicas whose clocks are right may be apart. */
+  constructor(
+    clock: Clock,
+    rules: EpochRules,
+    store: ClaimStore,
+    segments: SegmentControl,
+    feed: EpochFeed,
+    aheadEpochs: number,
+    events: CoordinatorEvents,
+  ) {
+    this.#clock = clock;
+    this.#rules = rules;
+    this.#store = store;
+    this.#segments = segments;
+    this.#feed = feed;
+    this.#aheadEpochs = aheadEpochs;
+    this.#events = events;
+  }
+
+  /** The epoch in force on this replica. */
+  get epoch(): number {
+    return this.#epoch;
+  }
+
+  /** Whether the clock is behind the epoch in force, which is then held. */
+  get clockBehind(): boolean {
+    return this.#behind;
+  }
+
+  /** Why the store does not take our epochs, if it does not. */
+  get failure(): ClaimsError | undefined {
+    return this.#failure;
+  }
+
+  /**
+   * Enters the epoch and keeps it from then on.
+   * @param storeEpoch the registry's highest epoch, as the store's `open` returned it.
+   * @throws StoreUnavailable, ClockAhead
+   */
+  async start(storeEpoch: number): Promise<void> {
+    this.#epoch = storeEpoch;
+    await this.#step();
+    if (this.#failure !== undefined) throw this.#failure;
+    this.#plan();
+  }
+
+  /** A commit came back from the registry's epoch, which may be later than ours. */
+  observe(epoch: number): void {
+    if (epoch <= this.#epoch || this.#stopped) return;
+    this.#epoch = epoch;
+    this.wake();
+  }
+
+  /** Looks at the clock now, and again at the next boundary. */
+  wake(): void {
+    this.#timer?.cancel();
+    if (this.#stepping !== undefined) {
+      this.#stepAgain = true;
+      return;
+    }
+    this.#stepping = this.#step().finally(() => {
+      this.#stepping = undefined;
+      if (this.#stepAgain && !this.#stopped) this.wake();
+      else this.#plan();
+      this.#stepAgain = false;
+    });
+  }
+
+  async stop(): Promise<void> {
+    this.#stopped = true;
+    this.#timer?.cancel();
+    await this.#stepping;
+    await this.#reclaiming;
+  }
+
+  #clockEpoch(): Epoch {
+    return epochOf(timestampMs(this.#clock.nowMs(), this.#rules), this.#rules);
+  }
+
+  #plan(): void {
+    if (this.#stopped) return;
+    const boundaryMs = epochStartMs(this.#clockEpoch() + 1, this.#rules) - this.#clock.nowMs();
+    this.#timer = this.#clock.after(Math.max(1, Math.min(boundaryMs, CLOCK_CHECK_MS)), () => this.wake());
+  }
+
+  async #step(): Promise<void> {
+    const clockEpoch = this.#clockEpoch();
+    this.#noticeStepBack(clockEpoch);
+    const epoch = Math.max(this.#epoch, clockEpoch);
+    if (epoch > this.#epoch || this.#shown < epoch) await this.#enter(epoch);
+  }
+
+  /** Behind is: behind where it was, or further behind other replicas than a clock may be. */
+  #noticeStepBack(clockEpoch: number): void {
+    this.#highestClockEpoch = Math.max(this.#highestClockEpoch, clockEpoch);
+    const behind = clockEpoch < this.#highestClockEpoch || this.#epoch - clockEpoch > this.#aheadEpochs;
+    if (behind && !this.#behind) this.#events.clockBehind(clockEpoch, this.#epoch);
+    this.#behind = behind;
+  }
+
+  async #enter(epoch: number): Promise<void> {
+    this.#epoch = epoch;
+    if (epoch > this.#segmentsEpoch) {
+      this.#segmentsEpoch = epoch;
+      this.#feed.advanced(epoch, await this.#segments.advance(epoch));
+    }
+    try {
+      this.#shown = await this.#store.advanceEpoch(epoch);
+    } catch (error) {
+      this.#noteFailure(error);
+      return;
+    }
+    if (this.#failure !== undefined) this.#events.storeRecovered();
+    this.#failure = undefined;
+    this.#epoch = Math.max(this.#epoch, this.#shown);
+    this.#feed.completed(this.#shown - 1);
+    this.#segments.expireOverdue();
+    this.#reclaiming ??= this.#reclaim().finally(() => {
+      this.#reclaiming = undefined;
+    });
+  }
+
+  /** Page by page, so that commits come between. A store that fails is asked again next epoch. */
+  async #reclaim(): Promise<void> {
+    try {
+      let freed = RECLAIM_PAGE_RECORDS;
+      while (freed === RECLAIM_PAGE_RECORDS && !this.#stopped) {
+        freed = await this.#store.reclaim(RECLAIM_PAGE_RECORDS);
+      }
+    } catch (error) {
+      this.#noteFailure(error);
+    }
+  }
+
+  #noteFailure(error: unknown): void {
+    if (!(error instanceof ClaimsError)) throw error;
+    if (this.#failure === undefined) this.#events.storeFailed(error);
+    this.#failure = error;
+  }
+}

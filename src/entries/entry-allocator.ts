@@ -1,0 +1,42 @@
+/**
+ * The free entries of one owner (an ingress thread, or the coordinator): a plain stack, since only
+ * the owner allocates and frees. Last freed, first used, so that a quiet service stays in cache.
+ */
+import { assert } from '../domain/assert.ts';
+import { NO_ENTRY } from './entry-table.ts';
+
+export class EntryAllocator {
+  readonly first: number;
+  readonly capacity: number;
+  readonly #free: Int32Array;
+  #freeCount: number;
+
+  /** Owns the entries first … first + capacity − 1. */
+  constructor(first: number, capacity: number) {
+    this.first = first;
+    this.capacity = capacity;
+    this.#free = Int32Array.from({ length: capacity }, (_, i) => first + capacity - 1 - i);
+    this.#freeCount = capacity;
+  }
+
+  get freeCount(): number {
+    return this.#freeCount;
+  }
+
+  get usedCount(): number {
+    return this.capacity - this.#freeCount;
+  }
+
+  /** A free entry, or NO_ENTRY where all are in flight. */
+  allocate(): number {
+    if (this.#freeCount === 0) return NO_ENTRY;
+    this.#freeCount -= 1;
+    return this.#free[this.#freeCount];
+  }
+
+  free(entry: number): void {
+    assert(this.#freeCount < this.capacity, 'an entry was freed twice');
+    this.#free[this.#freeCount] = entry;
+    this.#freeCount += 1;
+  }
+}

@@ -1,0 +1,122 @@
+/**
+ * The one long task of a worker thread: serve its own segments, steal whole runs from busy ones,
+ * sleep. It returns when told to stop. It has no event loop, no sockets, no store.
+ */
+import { SegmentMap } from '../partitioner/segment-map.ts';
+import { type EngineHandle, EngineMemory, WorkerCounter } from '../segment/engine-memory.ts';
+import { isLocked, tryLock, unlock } from '../segment/segment-lock.ts';
+import { SegmentServer } from '../segment/segment-server.ts';
+
+export interface WorkerTask {
+  readonly handle: EngineHandle;
+  readonly worker: number;
+}
+
+const AWAKE = 0;
+const PARKED = 1;
+
+class SegmentWorker {
+  readonly #memory: EngineMemory;
+  readonly #worker: number;
+  readonly #server: SegmentServer;
+  readonly #firstOwn: number;
+  readonly #ownCount: number;
+  #nextVictim: number;
+
+  constructor(task: WorkerTask) {
+    this.#memory = new EngineMemory(task.handle);
+    this.#worker = task.worker;
+    this.#server = new SegmentServer(this.#memory, task.worker);
+    const map = new SegmentMap(this.#memory.segments, this.#memory.shape.workers);
+    this.#firstOwn = map.firstOf(task.worker);
+    this.#ownCount = map.countOf(task.worker);
+    this.#nextVictim = this.#firstOwn + this.#ownCount;
+  }
+
+  run(): void {
+    const { stop, shape } = this.#memory;
+    while (Atomics.load(stop, 0) === 0) {
+      if (this.#serveOwn()) continue;
+      if (shape.stealing && this.#steal()) continue;
+      this.#park();
+    }
+  }
+
+  #serveOwn(): boolean {
+    let served = false;
+    for (let i = 0; i < this.#ownCount; i += 1) {
+      if (this.#serve(this.#firstOwn + i) > 0) served = true;
+    }
+    return served;
+  }
+
+  /** Serves one run of another worker's segment, looking from where the last search ended. */
+  #steal(): boolean {
+    const { segments } = this.#memory;
+    const others = segments - this.#ownCount;
+    for (let i = 0; i < others; i += 1) {
+      const segment = this.#nextVictim % segments;
+      const served = this.#serve(segment);
+      if (served > 0) {
+        this.#memory.count(this.#worker, WorkerCounter.STOLEN_RUNS, 1);
+        this.#memory.count(this.#worker, WorkerCounter.STOLEN_ENTRIES, served);
+        return true;
+      }
+      this.#nextVictim = segment + 1;
+      if (this.#isOwn(this.#nextVictim % segments)) this.#nextVictim = this.#firstOwn + this.#ownCount;
+    }
+    return false;
+  }
+
+  #isOwn(segment: number): boolean {
+    return segment >= this.#firstOwn && segment < this.#firstOwn + this.#ownCount;
+  }
+
+  /**
+   * Serves a segment's run if there is one and nobody else is at it. Looks again after unlocking:
+   * what was pushed while the lock kept others away must not be left lying.
+   */
+  #serve(segment: number): number {
+    const { queues, locks } = this.#memory;
+    let total = 0;
+    while (!queues.isEmpty(segment) && tryLock(locks, segment, this.#worker)) {
+      const served = this.#server.serve(segment);
+      unlock(locks, segment, this.#worker);
+      this.#memory.count(this.#worker, WorkerCounter.RUNS, 1);
+      this.#memory.count(this.#worker, WorkerCounter.ENTRIES, served);
+      total += served;
+    }
+    return total;
+  }
+
+  /** Sleeps until a feeder wakes it. Announced before the last look, so that no push is missed. */
+  #park(): void {
+    const { parked, stop } = this.#memory;
+    Atomics.store(parked, this.#worker, PARKED);
+    if (!this.#hasWork() && Atomics.load(stop, 0) === 0) Atomics.wait(parked, this.#worker, PARKED);
+    Atomics.store(parked, this.#worker, AWAKE);
+    this.#memory.count(this.#worker, WorkerCounter.WAKES, 1);
+  }
+
+  #hasWork(): boolean {
+    const { queues, locks } = this.#memory;
+    for (let i = 0; i < this.#ownCount; i += 1) {
+      const segment = this.#firstOwn + i;
+      if (!queues.isEmpty(segment) && !isLocked(locks, segment)) return true;
+    }
+    return false;
+  }
+}
+
+/** Wakes a parked worker; false where it is awake. */
+export function wakeWorker(memory: EngineMemory, worker: number): boolean {
+  if (Atomics.load(memory.parked, worker) !== PARKED) return false;
+  if (Atomics.compareExchange(memory.parked, worker, PARKED, AWAKE) !== PARKED) return false;
+  Atomics.notify(memory.parked, worker);
+  return true;
+}
+
+/** Piscina's task. */
+export default function runSegmentWorker(task: WorkerTask): void {
+  new SegmentWorker(task).run();
+}

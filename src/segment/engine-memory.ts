@@ -1,0 +1,162 @@
+/**
+ * The memory that the engine's threads share, and how it is laid out: entries, queues, locks,
+ * bells, the claim table. One thread allocates it; the others attach to the same buffers.
+ *
+ * Queues, by number:
+ *   0 … S−1   one per segment: entries for the segment to serve
+ *   S         commit: entries that the store must decide
+ *   S+1       coordinator: its own entries, come back
+ *   S+2+i     ingress thread i: its entries, answered or done with
+ */
+import type { PartitionMode } from '../domain/claim.ts';
+import type { EpochRules } from '../domain/epochs.ts';
+import { EntryQueues } from '../entries/entry-queue.ts';
+import { EntryTable } from '../entries/entry-table.ts';
+import { ClaimTable } from '../registry/claim-table.ts';
+import { type TableShape, tableBytes } from '../registry/table-layout.ts';
+
+/** The shape of an engine: all that a thread needs to know to attach. */
+export interface EngineShape {
+  readonly table: TableShape;
+  readonly rules: EpochRules;
+  readonly partition: PartitionMode;
+  readonly workers: number;
+  readonly ingressThreads: number;
+  /** Entries of each ingress thread, and of the coordinator behind them. */
+  readonly ingressEntries: number;
+  readonly coordinatorEntries: number;
+  /** Epochs that another replica may be ahead of this one. */
+  readonly aheadEpochs: number;
+  readonly stealing: boolean;
+}
+
+/** The shape and the buffers: what is handed to a thread. */
+export interface EngineHandle {
+  readonly shape: EngineShape;
+  readonly entries: SharedArrayBuffer;
+  readonly table: SharedArrayBuffer;
+  readonly control: SharedArrayBuffer;
+}
+
+/** Counters of one worker, written by it alone. */
+export const WorkerCounter = { RUNS: 0, ENTRIES: 1, STOLEN_RUNS: 2, STOLEN_ENTRIES: 3, WAKES: 4 } as const;
+const COUNTERS_PER_WORKER = 8;
+
+const QUEUES_BESIDE_SEGMENTS = 2;
+/** The bell of the coordinator's thread; ingress thread i has bell i + 1. */
+export const COORDINATOR_BELL = 0;
+
+export class EngineMemory {
+  readonly handle: EngineHandle;
+  readonly shape: EngineShape;
+  readonly entries: EntryTable;
+  readonly queues: EntryQueues;
+  readonly tables: readonly ClaimTable[];
+  /** Per segment: 0 free, else the holder: a worker + 1, or LOCKED_BY_COORDINATOR. */
+  readonly locks: Int32Array;
+  /** Per worker: 1 while it sleeps or is about to. */
+  readonly parked: Int32Array;
+  /** Per worker: the newest entry + 1 of the run it is taking, 0 where none (see RunTaker). */
+  readonly taking: Int32Array;
+  /** Per event-loop thread: 1 once rung. */
+  readonly bells: Int32Array;
+  /** Per ingress thread: 1 while it waits for entries to come free, and so for every return. */
+  readonly eager: Int32Array;
+  /** One word: 1 tells the workers to return. */
+  readonly stop: Int32Array;
+  readonly #counters: Float64Array;
+
+  static allocate(shape: EngineShape): EngineMemory {
+    const entries = shape.ingressThreads * shape.ingressEntries + shape.coordinatorEntries;
+    const memory = new EngineMemory({
+      shape,
+      entries: new SharedArrayBuffer(EntryTable.byteLength(entries)),
+      table: new SharedArrayBuffer(tableBytes(shape.table)),
+      control: new SharedArrayBuffer(controlBytes(shape)),
+    });
+    for (const table of memory.tables) table.reset(0, 0);
+    return memory;
+  }
+
+  constructor(handle: EngineHandle) {
+    const { shape, control } = handle;
+    const { segments } = shape.table;
+    this.handle = handle;
+    this.shape = shape;
+    this.entries = new EntryTable(handle.entries);
+    let offset = shape.workers * COUNTERS_PER_WORKER * 8;
+    const take = (words: number): Int32Array => {
+      const view = new Int32Array(control, offset, words);
+      offset += words * 4;
+      return view;
+    };
+    this.#counters = new Float64Array(control, 0, shape.workers * COUNTERS_PER_WORKER);
+    this.queues = new EntryQueues(take(queueCount(shape)), this.entries);
+    this.locks = take(segments);
+    this.parked = take(shape.workers);
+    this.taking = take(shape.workers);
+    this.bells = take(1 + shape.ingressThreads);
+    this.eager = take(shape.ingressThreads);
+    this.stop = take(1);
+    this.tables = Array.from(
+      { length: segments },
+      (_, segment) => new ClaimTable(handle.table, shape.table, segment, shape.partition),
+    );
+  }
+
+  get segments(): number {
+    return this.shape.table.segments;
+  }
+  get commitQueue(): number {
+    return this.segments;
+  }
+  get coordinatorQueue(): number {
+    return this.segments + 1;
+  }
+  ingressQueue(thread: number): number {
+    return this.segments + QUEUES_BESIDE_SEGMENTS + thread;
+  }
+  /** The first entry of an ingress thread; the coordinator's lie behind the last thread's. */
+  firstEntryOf(thread: number): number {
+    return thread * this.shape.ingressEntries;
+  }
+  get firstCoordinatorEntry(): number {
+    return this.firstEntryOf(this.shape.ingressThreads);
+  }
+
+  /** The queue that an entry goes home to: its ingress thread's, or the coordinator's. */
+  homeQueue(entry: number): number {
+    if (entry >= this.firstCoordinatorEntry) return this.coordinatorQueue;
+    return this.ingressQueue(Math.floor(entry / this.shape.ingressEntries));
+  }
+
+  /** The bell of the thread that takes from the queue: a lone ingress shares the coordinator's. */
+  bellOf(queue: number): number {
+    const thread = queue - this.segments - QUEUES_BESIDE_SEGMENTS;
+    return thread < 0 || this.shape.ingressThreads === 1 ? COORDINATOR_BELL : thread + 1;
+  }
+
+  /** Whether the taker of the queue waits for entries to be returned. Asked after a push. */
+  isEager(queue: number): boolean {
+    const thread = queue - this.segments - QUEUES_BESIDE_SEGMENTS;
+    return thread >= 0 && Atomics.load(this.eager, thread) === 1;
+  }
+
+  count(worker: number, counter: number, by: number): void {
+    this.#counters[worker * COUNTERS_PER_WORKER + counter] += by;
+  }
+
+  counter(worker: number, counter: number): number {
+    return this.#counters[worker * COUNTERS_PER_WORKER + counter];
+  }
+}
+
+function queueCount(shape: EngineShape): number {
+  return shape.table.segments + QUEUES_BESIDE_SEGMENTS + shape.ingressThreads;
+}
+
+function controlBytes(shape: EngineShape): number {
+  const words =
+    queueCount(shape) + shape.table.segments + 2 * shape.workers + (1 + 2 * shape.ingressThreads) + 1;
+  return shape.workers * COUNTERS_PER_WORKER * 8 + words * 4;
+}

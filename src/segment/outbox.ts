@@ -1,0 +1,56 @@
+/**
+ * Entries on their way out of a thread, gathered into one chain per queue, so that a run of many
+ * costs each receiver one atomic push and one ring of the bell.
+ */
+import { NO_ENTRY } from '../entries/entry-table.ts';
+import { ring } from './bell.ts';
+import type { EngineMemory } from './engine-memory.ts';
+
+/** A worker thread has no event loop, and so no bell. */
+const NO_BELL = -1;
+
+export class Outbox {
+  readonly #memory: EngineMemory;
+  readonly #ownBell: number;
+  /** First queue that an outbox sends to: those of segments come before. */
+  readonly #firstQueue: number;
+  readonly #newest: Int32Array;
+  readonly #oldest: Int32Array;
+  readonly #wake: Uint8Array;
+
+  /** @param ownBell the sender's own bell, which it need not ring. */
+  constructor(memory: EngineMemory, ownBell = NO_BELL) {
+    this.#memory = memory;
+    this.#ownBell = ownBell;
+    this.#firstQueue = memory.commitQueue;
+    const queues = memory.ingressQueue(memory.shape.ingressThreads) - this.#firstQueue;
+    this.#newest = new Int32Array(queues).fill(NO_ENTRY);
+    this.#oldest = new Int32Array(queues).fill(NO_ENTRY);
+    this.#wake = new Uint8Array(queues);
+  }
+
+  /** @param wake false where the receiver needs not look before it has something else to do. */
+  add(queue: number, entry: number, wake: boolean): void {
+    const i = queue - this.#firstQueue;
+    this.#memory.entries.next[entry] = this.#newest[i];
+    this.#newest[i] = entry;
+    if (this.#oldest[i] === NO_ENTRY) this.#oldest[i] = entry;
+    if (wake) this.#wake[i] = 1;
+  }
+
+  /** Pushes what was gathered and rings the receivers' bells. */
+  send(): void {
+    const memory = this.#memory;
+    for (let i = 0; i < this.#newest.length; i += 1) {
+      if (this.#newest[i] === NO_ENTRY) continue;
+      const queue = this.#firstQueue + i;
+      memory.queues.pushChain(queue, this.#newest[i], this.#oldest[i]);
+      this.#newest[i] = NO_ENTRY;
+      this.#oldest[i] = NO_ENTRY;
+      const bell = memory.bellOf(queue);
+      const wake = this.#wake[i] === 1 || memory.isEager(queue);
+      if (wake && bell !== this.#ownBell) ring(memory.bells, bell);
+      this.#wake[i] = 0;
+    }
+  }
+}

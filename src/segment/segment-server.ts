@@ -1,0 +1,202 @@
+/**
+ * What a segment does with the entries in its queue: answers from its table what facts settle,
+ * sends the rest to the committer, learns what the store decided, and hands out overdue claims.
+ * Runs alike on a worker thread and inline; touches shared memory only.
+ */
+import { AssertionFailure, unreachable } from '../domain/assert.ts';
+import { ClaimOperation, ClaimStatus, Outcome, UnavailableReason } from '../domain/claim.ts';
+import { epochOf, isPastRetention, type TimestampMs } from '../domain/epochs.ts';
+import { ASK_STORE, type Decision, decideFromFacts, outcomeOf, statusOf } from '../domain/rules.ts';
+import { EntryStep, NO_ENTRY } from '../entries/entry-table.ts';
+import { type ClaimTable, NO_RECORD } from '../registry/claim-table.ts';
+import type { EngineMemory } from './engine-memory.ts';
+import { Outbox } from './outbox.ts';
+import { takeRun } from './run-taker.ts';
+
+/** Final records past retention that one learning step clears away: keeps pace with any load. */
+const PURGED_PER_LEARN = 2;
+
+export class SegmentServer {
+  readonly #memory: EngineMemory;
+  readonly #worker: number;
+  readonly #outbox: Outbox;
+
+  constructor(memory: EngineMemory, worker: number) {
+    this.#memory = memory;
+    this.#worker = worker;
+    this.#outbox = new Outbox(memory);
+  }
+
+  /** Serves the segment's whole pending run; the caller holds its lock. @returns entries served. */
+  serve(segment: number): number {
+    const { entries, tables } = this.#memory;
+    const table = tables[segment];
+    let count = 0;
+    let entry = takeRun(this.#memory, segment, this.#worker);
+    while (entry !== NO_ENTRY) {
+      const next = entries.next[entry];
+      this.#step(table, entry);
+      entry = next;
+      count += 1;
+    }
+    this.#outbox.send();
+    return count;
+  }
+
+  #step(table: ClaimTable, entry: number): void {
+    const step = this.#memory.entries.step[entry] as EntryStep;
+    switch (step) {
+      case EntryStep.REQUEST:
+        this.#request(table, entry);
+        break;
+      case EntryStep.LEARN:
+        this.#learn(table, entry);
+        break;
+      case EntryStep.EXPIRE_NEXT:
+        this.#expireNext(table, entry);
+        break;
+      case EntryStep.ADVANCE:
+        table.advance(this.#memory.entries.epoch[entry]);
+        this.#goHome(entry);
+        break;
+      case EntryStep.RETURNED:
+        throw new AssertionFailure('a returned entry came to a segment');
+      default:
+        unreachable(step);
+    }
+  }
+
+  /** Answers a call's claim, or passes it to the store with room reserved for what may come back. */
+  #request(table: ClaimTable, entry: number): void {
+    const { entries, commitQueue } = this.#memory;
+    const operation = entries.operation[entry] as ClaimOperation;
+    const record = table.find(entries, entry);
+    const decision = record === NO_RECORD ? ASK_STORE : this.#decide(table, record, operation, entry);
+    if (decision !== ASK_STORE) {
+      if (outcomeOf(decision) !== Outcome.TAKEN) table.copyClaim(record, entries, entry);
+      this.#answer(table, entry, outcomeOf(decision), statusOf(decision));
+      return;
+    }
+    if (operation === ClaimOperation.SUBMIT && record === NO_RECORD) {
+      if (!table.reserve()) {
+        entries.reason[entry] = UnavailableReason.SEGMENT_FULL;
+        this.#answer(table, entry, Outcome.UNAVAILABLE, ClaimStatus.UNSPECIFIED);
+        return;
+      }
+      entries.reserved[entry] = 1;
+    }
+    this.#outbox.add(commitQueue, entry, true);
+  }
+
+  #decide(table: ClaimTable, record: number, operation: ClaimOperation, entry: number): Decision {
+    const { entries, shape } = this.#memory;
+    const status = table.status[record] as ClaimStatus;
+    const endsNotBefore =
+      status === ClaimStatus.PENDING
+        ? epochOf(table.timestampMs[record] as TimestampMs, shape.rules) - shape.aheadEpochs
+        : table.endEpoch[record];
+    const samePlayer = table.isPlayer(record, entries, entry);
+    return decideFromFacts(
+      operation,
+      samePlayer,
+      status,
+      endsNotBefore,
+      table.epoch,
+      shape.aheadEpochs,
+      shape.rules,
+    );
+  }
+
+  #answer(table: ClaimTable, entry: number, outcome: Outcome, status: ClaimStatus): void {
+    const { entries } = this.#memory;
+    entries.outcome[entry] = outcome;
+    entries.status[entry] = status;
+    entries.epoch[entry] = table.epoch;
+    entries.fromStore[entry] = 0;
+    this.#outbox.add(this.#memory.homeQueue(entry), entry, true);
+  }
+
+  /** Takes in what the store decided, then lets the entry go home, or on to the next overdue claim. */
+  #learn(table: ClaimTable, entry: number): void {
+    const { entries } = this.#memory;
+    if (entries.reserved[entry] === 1) {
+      entries.reserved[entry] = 0;
+      table.unreserve();
+    }
+    this.#purge(table);
+    const record = table.find(entries, entry);
+    if (knowsClaim(entries.outcome[entry] as Outcome)) this.#remember(table, record, entry);
+    if (entries.operation[entry] === ClaimOperation.EXPIRE) this.#learnExpiry(table, record, entry);
+    else this.#goHome(entry);
+  }
+
+  #remember(table: ClaimTable, record: number, entry: number): void {
+    const { entries, shape } = this.#memory;
+    const status = entries.status[entry] as ClaimStatus;
+    if (isPastRetention(entries.endEpoch[entry], table.epoch, shape.rules)) return;
+    if (record === NO_RECORD) {
+      table.insert(entries, entry, status);
+      return;
+    }
+    const sameLife =
+      table.timestampMs[record] === entries.timestampMs[entry] && table.isPlayer(record, entries, entry);
+    if (!sameLife) {
+      // The id was used again after retention; the later life is the one that is there now.
+      if (entries.endEpoch[entry] > table.endEpoch[record]) table.overwrite(record, entries, entry, status);
+      return;
+    }
+    const becameFinal = table.status[record] === ClaimStatus.PENDING && status !== ClaimStatus.PENDING;
+    if (becameFinal) table.setStatus(record, status, entries.endEpoch[entry]);
+  }
+
+  /** Makes sure that an overdue claim is not forgotten, then looks for the next. */
+  #learnExpiry(table: ClaimTable, record: number, entry: number): void {
+    const outcome = this.#memory.entries.outcome[entry];
+    if (record !== NO_RECORD && table.status[record] === ClaimStatus.PENDING) {
+      if (outcome === Outcome.NOT_FOUND) table.remove(record);
+      else table.postpone(record);
+    }
+    // After a failure the rest waits for the next epoch, lest a broken store be asked in a circle.
+    if (outcome === Outcome.UNAVAILABLE) this.#goHome(entry);
+    else this.#expireNext(table, entry);
+  }
+
+  #expireNext(table: ClaimTable, entry: number): void {
+    const { entries } = this.#memory;
+    const record = table.takeOverdue();
+    if (record === NO_RECORD) {
+      this.#goHome(entry);
+      return;
+    }
+    table.copyIdentity(record, entries, entry);
+    table.copyClaim(record, entries, entry);
+    entries.operation[entry] = ClaimOperation.EXPIRE;
+    this.#outbox.add(this.#memory.commitQueue, entry, true);
+  }
+
+  #purge(table: ClaimTable): void {
+    for (let i = 0; i < PURGED_PER_LEARN; i += 1) {
+      const oldest = table.oldestFinal();
+      if (oldest === NO_RECORD) return;
+      if (!isPastRetention(table.endEpoch[oldest], table.epoch, this.#memory.shape.rules)) return;
+      table.remove(oldest);
+    }
+  }
+
+  /** The entry has done its work. Its owner frees it when it next looks; only the coordinator waits. */
+  #goHome(entry: number): void {
+    const { entries, coordinatorQueue } = this.#memory;
+    entries.step[entry] = EntryStep.RETURNED;
+    const queue = this.#memory.homeQueue(entry);
+    this.#outbox.add(queue, entry, queue === coordinatorQueue);
+  }
+}
+
+function knowsClaim(outcome: Outcome): boolean {
+  return (
+    outcome === Outcome.ACCEPTED ||
+    outcome === Outcome.REPLAYED ||
+    outcome === Outcome.EXPIRED ||
+    outcome === Outcome.FOUND
+  );
+}

@@ -1,0 +1,76 @@
+/**
+ * The only mapping of errors to gRPC statuses. Outcomes speak of claims and travel in replies;
+ * a status speaks of the call.
+ */
+import { Metadata, type ServerErrorResponse, status } from '@grpc/grpc-js';
+import protobuf from 'protobufjs';
+import { AssertionFailure } from '../domain/assert.ts';
+import {
+  ClockAhead,
+  EpochOutOfRange,
+  InvalidArgument,
+  ResourceExhausted,
+  StoreUnavailable,
+} from '../domain/errors.ts';
+import { RETRY_AFTER_MS } from '../limits.ts';
+
+/** Where gRPC clients look for google.rpc.Status, serialized. */
+const DETAILS_KEY = 'grpc-status-details-bin';
+const RETRY_INFO_TYPE = 'type.googleapis.com/google.rpc.RetryInfo';
+
+const WIRE_VARINT = 0;
+const WIRE_LENGTH_DELIMITED = 2;
+
+/** The status of a call that ended with `error`; an unexpected error is INTERNAL and says no more. */
+export function toStatus(error: unknown): Partial<ServerErrorResponse> {
+  if (error instanceof ResourceExhausted) return resourceExhausted(error.message);
+  if (error instanceof InvalidArgument) return { code: status.INVALID_ARGUMENT, details: error.message };
+  if (error instanceof EpochOutOfRange) return { code: status.OUT_OF_RANGE, details: error.message };
+  if (error instanceof StoreUnavailable || error instanceof ClockAhead) {
+    return { code: status.UNAVAILABLE, details: error.message };
+  }
+  // The program contradicts itself: going on could break a promise.
+  if (error instanceof AssertionFailure) throw error;
+  return { code: status.INTERNAL, details: 'internal error' };
+}
+
+/** Not admitted: starting, or draining. */
+export function notServing(reason: string): Partial<ServerErrorResponse> {
+  return { code: status.UNAVAILABLE, details: reason };
+}
+
+function resourceExhausted(message: string): Partial<ServerErrorResponse> {
+  const metadata = new Metadata();
+  metadata.set(DETAILS_KEY, retryDetails(status.RESOURCE_EXHAUSTED, message, RETRY_AFTER_MS));
+  return { code: status.RESOURCE_EXHAUSTED, details: message, metadata };
+}
+
+/** google.rpc.Status {code, message, details: [Any(RetryInfo {retry_delay})]}. */
+export function retryDetails(code: number, message: string, retryAfterMs: number): Buffer {
+  const duration = protobuf.Writer.create()
+    .uint32(tag(1, WIRE_VARINT))
+    .int64(Math.floor(retryAfterMs / 1000))
+    .uint32(tag(2, WIRE_VARINT))
+    .int32((retryAfterMs % 1000) * 1_000_000)
+    .finish();
+  const retryInfo = protobuf.Writer.create().uint32(tag(1, WIRE_LENGTH_DELIMITED)).bytes(duration).finish();
+  const any = protobuf.Writer.create()
+    .uint32(tag(1, WIRE_LENGTH_DELIMITED))
+    .string(RETRY_INFO_TYPE)
+    .uint32(tag(2, WIRE_LENGTH_DELIMITED))
+    .bytes(retryInfo)
+    .finish();
+  const bytes = protobuf.Writer.create()
+    .uint32(tag(1, WIRE_VARINT))
+    .int32(code)
+    .uint32(tag(2, WIRE_LENGTH_DELIMITED))
+    .string(message)
+    .uint32(tag(3, WIRE_LENGTH_DELIMITED))
+    .bytes(any)
+    .finish();
+  return Buffer.from(bytes);
+}
+
+function tag(field: number, wireType: number): number {
+  return (field << 3) | wireType;
+}
