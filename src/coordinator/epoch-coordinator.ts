@@ -125,8 +125,12 @@ export class EpochCoordinator {
 
   #plan(): void {
     if (this.#stopped) return;
-    const boundaryMs = epochStartMs(this.#clockEpoch() + 1, this.#rules) - this.#clock.nowMs();
-    this.#timer = this.#clock.after(Math.max(1, Math.min(boundaryMs, CLOCK_CHECK_MS)), () => this.wake());
+    const clockEpoch = this.#clockEpoch();
+    const boundaryMs = epochStartMs(clockEpoch + 1, this.#rules) - this.#clock.nowMs();
+    // A step that took long may have passed a boundary.
+    const missed = clockEpoch > this.#segmentsEpoch;
+    const delayMs = missed ? 0 : Math.max(1, Math.min(boundaryMs, CLOCK_CHECK_MS));
+    this.#timer = this.#clock.after(delayMs, () => this.wake());
   }
 
   async #step(): Promise<void> {

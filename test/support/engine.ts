@@ -1,0 +1,133 @@
+/** An engine on the inline pool, a stepped clock and a store in memory: no threads, no waiting. */
+import { SteppedClock } from '../../src/clock/stepped-clock.ts';
+import type { ClaimOperation } from '../../src/domain/claim.ts';
+import { Engine, type EngineSettings, engineShape } from '../../src/engine.ts';
+import { InlinePool } from '../../src/pool/inline-pool.ts';
+import { EngineMemory } from '../../src/segment/engine-memory.ts';
+import type { Logger } from '../../src/telemetry/log.ts';
+import { MemoryStore } from './memory-store.ts';
+
+export const START_MS = 1_700_000_000_000;
+
+/** Time passes in steps so small that the program keeps up with it. */
+const STEP_MS = 250;
+
+export const TEST_SETTINGS: EngineSettings = {
+  rules: { epochLengthMs: 1_000, validationWindowMs: 2_000, retentionEpochs: 5 },
+  partition: 'claim',
+  segments: 4,
+  tableCapacity: 1_024,
+  workers: 1,
+  maxClockSkewMs: 1_000,
+  stealing: true,
+  ingressEntries: 4_096,
+};
+
+/** What an item came to. */
+export interface Answer {
+  readonly outcome: number;
+  readonly status: number;
+  readonly epoch: number;
+  readonly timestampMs: number;
+  readonly playerId: string;
+  readonly reason: number;
+  readonly fromStore: boolean;
+}
+
+export interface LogLine {
+  readonly level: string;
+  readonly text: string;
+}
+
+export class TestEngine {
+  readonly clock: SteppedClock;
+  readonly memory: EngineMemory;
+  readonly store: MemoryStore;
+  readonly engine: Engine;
+  readonly log: LogLine[] = [];
+
+  constructor(settings: Partial<EngineSettings> = {}, maxBatchItems = 500) {
+    const all = { ...TEST_SETTINGS, ...settings };
+    this.clock = new SteppedClock(START_MS);
+    this.memory = EngineMemory.allocate(engineShape(all));
+    this.store = new MemoryStore(
+      this.memory.entries,
+      { ...all.rules, partition: all.partition },
+      this.clock,
+      {
+        maxClockSkewMs: all.maxClockSkewMs,
+        maxBatchItems,
+      },
+    );
+    this.engine = new Engine({
+      memory: this.memory,
+      pool: new InlinePool(this.memory),
+      store: this.store,
+      clock: this.clock,
+      log: this.#logger(),
+      defer: queueMicrotask,
+    });
+  }
+
+  async start(): Promise<this> {
+    await this.engine.start();
+    return this;
+  }
+
+  /** Sends one item on its way; resolves to what became of it. */
+  ask(operation: ClaimOperation, claimId: string, playerId: string, timestampMs?: number): Promise<Answer> {
+    const { ingress } = this.engine;
+    const { entries } = ingress;
+    if (!ingress.hasRoom(1)) throw new Error('no room');
+    const entry = ingress.allocate();
+    entries.setClaimId(entry, claimId);
+    entries.setPlayerId(entry, playerId);
+    entries.timestampMs[entry] = timestampMs ?? this.clock.nowMs();
+    return new Promise((resolve) => {
+      ingress.dispatch(entry, operation, {
+        answered: () => {
+          resolve({
+            outcome: entries.outcome[entry],
+            status: entries.status[entry],
+            epoch: entries.epoch[entry],
+            timestampMs: entries.timestampMs[entry],
+            playerId: entries.playerId(entry),
+            reason: entries.reason[entry],
+            fromStore: entries.fromStore[entry] === 1,
+          });
+          ingress.finish(entry);
+        },
+      });
+    });
+  }
+
+  /** Lets time pass and everything settle that it set off. */
+  async step(ms: number): Promise<void> {
+    for (let left = ms; left > 0; left -= STEP_MS) {
+      this.clock.step(Math.min(left, STEP_MS));
+      await this.settle();
+    }
+  }
+
+  /** Lets every promise run that can. */
+  async settle(): Promise<void> {
+    for (let turn = 0; turn < 20; turn += 1) {
+      await new Promise((resolve) => {
+        setImmediate(resolve);
+      });
+    }
+  }
+
+  #logger(): Logger {
+    const at = (level: string) => (fields: unknown, text?: string) => {
+      this.log.push({ level, text: text ?? String(fields) });
+    };
+    return {
+      debug: at('debug'),
+      info: at('info'),
+      warn: at('warn'),
+      error: at('error'),
+      fatal: at('fatal'),
+    } as unknown as Logger;
+  }
+}
