@@ -23,12 +23,11 @@ export function loadDefinitions(): PackageDefinition {
 
 /** The service, with raw bytes in and out where they are hot. */
 export function claimServiceDefinition(definitions: PackageDefinition): ServiceDefinition {
-  const service: ServiceDefinition = { ...(definitions[SERVICE_NAME] as ServiceDefinition) };
-  for (const [name, method] of Object.entries(service)) {
-    if (!RAW_METHODS.has(name)) continue;
-    service[name] = { ...method, requestDeserialize: asIs, responseSerialize: asIs };
-  }
-  return service;
+  const methods = Object.entries(definitions[SERVICE_NAME] as ServiceDefinition).map(([name, method]) => {
+    const raw = { ...method, requestDeserialize: asIs, responseSerialize: asIs };
+    return [name, RAW_METHODS.has(name) ? raw : method];
+  });
+  return Object.fromEntries(methods);
 }
 
 function asIs(bytes: Buffer): Buffer {

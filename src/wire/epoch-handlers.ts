@@ -1,10 +1,15 @@
 /** GetEpoch and WatchEpochs: summaries of complete epochs. */
-import type { handleServerStreamingCall, handleUnaryCall, ServerWritableStream } from '@grpc/grpc-js';
 import { once } from 'node:events';
+import type {
+  handleServerStreamingCall,
+  handleUnaryCall,
+  ServerWritableStream,
+  UntypedServiceImplementation,
+} from '@grpc/grpc-js';
 import type { EpochFeed, EpochSummary } from '../coordinator/epoch-feed.ts';
 import { ResourceExhausted } from '../domain/errors.ts';
 import { WATCH_PAGE_EPOCHS, WATCHERS_MAX } from '../limits.ts';
-import { toStatus } from './status.ts';
+import { notServing, toStatus } from './status.ts';
 
 /** Messages as proto-loader gives them: int64 as numbers, absent optionals as undefined. */
 export interface GetEpochRequest {
@@ -21,13 +26,32 @@ type WatchCall = ServerWritableStream<WatchEpochsRequest, EpochReply>;
 
 export class EpochHandlers {
   readonly #epochs: EpochFeed;
-  readonly #open = new Set<AbortController>();
+  readonly #watches = new Set<AbortController>();
+  /** By method name, for the server. */
+  readonly methods: UntypedServiceImplementation;
+  /** Why calls are refused, while they are. */
+  #refusal: string | undefined = 'starting';
 
   constructor(epochs: EpochFeed) {
     this.#epochs = epochs;
+    this.methods = { GetEpoch: this.#getEpoch, WatchEpochs: this.#watchEpochs };
   }
 
-  readonly getEpoch: handleUnaryCall<GetEpochRequest, EpochReply> = (call, callback) => {
+  open(): void {
+    this.#refusal = undefined;
+  }
+
+  /** Ends the open streams; their clients go on from their last epoch with another replica. */
+  close(): void {
+    this.#refusal = 'shutting down';
+    for (const closing of this.#watches) closing.abort();
+  }
+
+  readonly #getEpoch: handleUnaryCall<GetEpochRequest, EpochReply> = (call, callback) => {
+    if (this.#refusal !== undefined) {
+      callback(notServing(this.#refusal));
+      return;
+    }
     const epoch = call.request.epoch ?? this.#epochs.lastComplete;
     this.#epochs.summaries(epoch, epoch).then(
       ([summary]) => callback(null, { summary }),
@@ -35,25 +59,24 @@ export class EpochHandlers {
     );
   };
 
-  readonly watchEpochs: handleServerStreamingCall<WatchEpochsRequest, EpochReply> = (call) => {
+  readonly #watchEpochs: handleServerStreamingCall<WatchEpochsRequest, EpochReply> = (call) => {
+    if (this.#refusal !== undefined) {
+      call.emit('error', notServing(this.#refusal));
+      return;
+    }
     const closing = new AbortController();
-    this.#open.add(closing);
+    this.#watches.add(closing);
     call.on('cancelled', () => closing.abort());
     this.#watch(call, closing.signal)
       .then(
-        () => call.end(),
+        () => (this.#refusal === undefined ? call.end() : call.emit('error', notServing(this.#refusal))),
         (error: unknown) => call.emit('error', toStatus(error)),
       )
-      .finally(() => this.#open.delete(closing));
+      .finally(() => this.#watches.delete(closing));
   };
 
-  /** Ends the open streams; their clients go on from their last epoch with another replica. */
-  close(): void {
-    for (const closing of this.#open) closing.abort();
-  }
-
   async #watch(call: WatchCall, signal: AbortSignal): Promise<void> {
-    if (this.#open.size > WATCHERS_MAX) {
+    if (this.#watches.size > WATCHERS_MAX) {
       throw new ResourceExhausted(`${WATCHERS_MAX} watchers are open already`);
     }
     let next = call.request.fromEpoch ?? this.#epochs.lastComplete + 1;

@@ -1,0 +1,66 @@
+/** What the engine tells of itself: tables, entries, epochs, workers. Never by claim or player. */
+import type { Engine } from './engine.ts';
+import type { ClaimTable } from './registry/claim-table.ts';
+import { WorkerCounter } from './segment/engine-memory.ts';
+import type { Gauge } from './telemetry/metrics.ts';
+
+export function engineGauges(engine: Engine): Gauge[] {
+  const { memory } = engine;
+  const sum = (of: (table: ClaimTable) => number) =>
+    memory.tables.reduce((total, table) => total + of(table), 0);
+  return [
+    gauge('claims.epoch', 'the epoch in force on this replica', '{epoch}', () => engine.epoch),
+    gauge(
+      'claims.epoch.last_complete',
+      'the last complete epoch',
+      '{epoch}',
+      () => engine.epochs.lastComplete,
+    ),
+    gauge('claims.clock.behind', '1 while the clock is behind the epoch in force, which is held', '1', () =>
+      engine.clockBehind ? 1 : 0,
+    ),
+    gauge('claims.ready', '1 while this replica is ready', '1', () => (engine.readiness().ready ? 1 : 0)),
+    gauge(
+      'claims.calls.waiting',
+      'claims whose callers wait for an answer',
+      '{claim}',
+      () => engine.ingress.waitingCount,
+    ),
+    gauge(
+      'claims.commit.waiting',
+      'claims that wait for the next commit',
+      '{claim}',
+      () => engine.commitBacklog,
+    ),
+    gauge('claims.table.capacity', 'claims the table can hold', '{claim}', () => sum((t) => t.capacity)),
+    gauge('claims.table.claims', 'claims in the table', '{claim}', () => sum((t) => t.liveCount)),
+    gauge('claims.table.pending', 'of these, pending ones', '{claim}', () => sum((t) => t.pendingCount)),
+    workers('claims.worker.entries', 'entries served by a worker', '{entry}', WorkerCounter.ENTRIES),
+    workers('claims.worker.runs', 'runs served by a worker', '{run}', WorkerCounter.RUNS),
+    workers(
+      'claims.worker.stolen_runs',
+      'runs a worker took from others',
+      '{run}',
+      WorkerCounter.STOLEN_RUNS,
+    ),
+    workers('claims.worker.wakes', 'times a worker was woken', '{wake}', WorkerCounter.WAKES),
+  ];
+
+  function workers(name: string, description: string, unit: string, counter: number): Gauge {
+    return {
+      name,
+      description,
+      unit,
+      monotonic: true,
+      read: (result) => {
+        for (let worker = 0; worker < memory.shape.workers; worker += 1) {
+          result.observe(memory.counter(worker, counter), { worker });
+        }
+      },
+    };
+  }
+}
+
+function gauge(name: string, description: string, unit: string, read: () => number): Gauge {
+  return { name, description, unit, monotonic: false, read: (result) => result.observe(read()) };
+}

@@ -1,0 +1,193 @@
+#!/usr/bin/env node
+/**
+ * claimd: reads its settings, puts the program together, serves until told to stop. The only
+ * place that constructs, and the only one that knows the process: arguments, signals, exit codes.
+ */
+import { readFileSync } from 'node:fs';
+import { availableParallelism } from 'node:os';
+import { AdminServer } from './admin/admin-server.ts';
+import { systemClock } from './clock/clock.ts';
+import { type Config, loadConfig, publicConfig } from './config.ts';
+import { ClaimsError } from './domain/errors.ts';
+import { Engine, engineShape } from './engine.ts';
+import { engineGauges } from './engine-gauges.ts';
+import { checkLimits } from './limits.ts';
+import { ThreadedPool } from './pool/threaded-pool.ts';
+import { EngineMemory } from './segment/engine-memory.ts';
+import { SqliteStore } from './store/sqlite-store.ts';
+import { createLogger, type Logger } from './telemetry/log.ts';
+import { Metrics } from './telemetry/metrics.ts';
+import { ClaimHandlers } from './wire/claim-handlers.ts';
+import { claimServiceDefinition, loadDefinitions } from './wire/definitions.ts';
+import { EpochHandlers } from './wire/epoch-handlers.ts';
+import { GrpcServer } from './wire/server.ts';
+
+/** Bad settings, a port in use, a store that can't serve: told in one line on standard error. */
+const EXIT_CANNOT_START = 1;
+/** By convention 128 + the signal's number (SIGTERM: 15): stopped at once, callers cut off. */
+const EXIT_STOPPED_AT_ONCE = 143;
+/** How often health follows the engine's readiness. */
+const READINESS_CHECK_MS = 500;
+
+class Claimd {
+  readonly #config: Config;
+  readonly #log: Logger;
+  readonly #engine: Engine;
+  readonly #claims: ClaimHandlers;
+  readonly #epochs: EpochHandlers;
+  readonly #server: GrpcServer;
+  readonly #metrics: Metrics;
+  readonly #admin: AdminServer;
+  #serving = false;
+  #stopping = false;
+
+  constructor(config: Config) {
+    const rules = {
+      epochLengthMs: config.epochLengthMs,
+      validationWindowMs: config.validationWindowMs,
+      retentionEpochs: config.retentionEpochs,
+    };
+    const { partition, maxClockSkewMs } = config;
+    const workers = config.workers === 0 ? availableParallelism() : config.workers;
+    const clock = systemClock;
+    const memory = EngineMemory.allocate(engineShape({ ...config, rules, workers }));
+    const store = new SqliteStore({
+      path: config.store.path,
+      settings: { ...rules, partition },
+      maxClockSkewMs,
+      maxBytes: config.sqliteMaxBytes,
+      clock,
+      entries: memory.entries,
+    });
+    const pool = new ThreadedPool(memory, clock);
+    this.#config = config;
+    this.#log = createLogger(config.logLevel);
+    this.#engine = new Engine({ memory, pool, store, clock, log: this.#log, defer: setImmediate });
+    this.#claims = new ClaimHandlers(this.#engine, clock, maxClockSkewMs);
+    this.#epochs = new EpochHandlers(this.#engine.epochs);
+    const definitions = loadDefinitions();
+    this.#server = new GrpcServer(clock, claimServiceDefinition(definitions), {
+      ...this.#claims.methods,
+      ...this.#epochs.methods,
+    });
+    if (config.reflection) this.#server.addReflection(definitions);
+    this.#metrics = new Metrics(engineGauges(this.#engine));
+    this.#admin = new AdminServer({
+      readiness: () => this.#engine.readiness(),
+      config: () => publicConfig(config),
+      metrics: (request, response) => this.#metrics.serve(request, response),
+    });
+  }
+
+  /** Binds first, so that a port in use is found before the store is touched. */
+  async start(): Promise<void> {
+    const { host, port } = this.#config.listen;
+    const boundPort = await this.#server.bind(host, port);
+    const adminAddress = await this.#startAdmin();
+    await this.#engine.start();
+    if (this.#stopping) return;
+    this.#claims.open();
+    this.#epochs.open();
+    this.#followReadiness();
+    this.#log.info(
+      {
+        address: address(host, boundPort),
+        adminAddress,
+        store: this.#config.store.text,
+        workers: this.#engine.memory.shape.workers,
+        pid: process.pid,
+      },
+      'serving',
+    );
+  }
+
+  /** Refuses what is new, lets calls in flight finish, ends everything; cuts off what takes too long. */
+  async stop(signal: string): Promise<void> {
+    const { drainDelayMs, drainTimeoutMs } = this.#config;
+    this.#stopping = true;
+    this.#log.info({ signal }, 'draining');
+    systemClock.after(drainTimeoutMs, () => {
+      this.#log.error({ drainTimeoutMs }, 'calls in flight were cut off: the drain took too long');
+      process.exit(0);
+    });
+    this.#server.setServing(false);
+    await new Promise<void>((resolve) => {
+      setTimeout(resolve, drainDelayMs);
+    });
+    this.#claims.close();
+    this.#epochs.close();
+    await this.#server.drain(this.#claims.idle(), drainTimeoutMs);
+    await this.#engine.stop();
+    await this.#admin.close();
+    await this.#metrics.close();
+    this.#log.info('stopped');
+  }
+
+  /** The service does without its admin port, if it must: claims matter more. */
+  async #startAdmin(): Promise<string | null> {
+    const where = this.#config.adminListen;
+    if (where === 'off') return null;
+    try {
+      const bound = await this.#admin.listen(where.host, where.port);
+      return address(where.host, bound.port);
+    } catch (error) {
+      this.#log.error({ adminListen: where.text, error: String(error) }, 'the admin port is not served');
+      return null;
+    }
+  }
+
+  #followReadiness(): void {
+    if (this.#stopping) return;
+    const { ready, reason } = this.#engine.readiness();
+    if (ready !== this.#serving) {
+      this.#serving = ready;
+      this.#server.setServing(ready);
+      if (!ready) this.#log.warn({ reason }, 'not ready');
+    }
+    systemClock.after(READINESS_CHECK_MS, () => this.#followReadiness());
+  }
+}
+
+function address(host: string, port: number): string {
+  return host.includes(':') ? `[${host}]:${port}` : `${host}:${port}`;
+}
+
+function handleSignals(claimd: Claimd): void {
+  let stopping = false;
+  const onSignal = (signal: string) => {
+    if (stopping) process.exit(EXIT_STOPPED_AT_ONCE);
+    stopping = true;
+    claimd.stop(signal).then(
+      () => process.exit(0),
+      (error: unknown) => refuse(error),
+    );
+  };
+  process.on('SIGTERM', onSignal);
+  process.on('SIGINT', onSignal);
+}
+
+/** What the operator can mend is one line; what only we can mend is a stack trace. */
+function refuse(error: unknown): never {
+  const expected = error instanceof ClaimsError || (error instanceof Error && 'syscall' in error);
+  const text = expected ? (error as Error).message : error instanceof Error ? error.stack : String(error);
+  process.stderr.write(`claimd: ${text}\n`);
+  process.exit(EXIT_CANNOT_START);
+}
+
+function readSettings(): Config {
+  const settings = loadConfig(process.argv.slice(2), process.env, (path) => readFileSync(path, 'utf8'));
+  if ('notice' in settings) {
+    process.stdout.write(settings.notice);
+    process.exit(0);
+  }
+  return settings;
+}
+
+async function main(): Promise<void> {
+  checkLimits();
+  const claimd = new Claimd(readSettings());
+  handleSignals(claimd);
+  await claimd.start();
+}
+
+main().catch(refuse);

@@ -1,0 +1,163 @@
+/**
+ * The methods that decide claims. Each call is admitted or refused as a whole before any work is
+ * done, and answered exactly once. Messages are raw bytes in and out.
+ */
+import type {
+  handleBidiStreamingCall,
+  handleUnaryCall,
+  sendUnaryData,
+  UntypedServiceImplementation,
+} from '@grpc/grpc-js';
+import type { Clock } from '../clock/clock.ts';
+import { ClaimOperation } from '../domain/claim.ts';
+import { InvalidArgument } from '../domain/errors.ts';
+import type { Engine } from '../engine.ts';
+import type { EntryOwner, Ingress } from '../ingress/ingress.ts';
+import { BATCH_MAX_ITEMS } from '../limits.ts';
+import { ExchangeStream } from './exchange-stream.ts';
+import { BATCH_ITEMS_FIELD, countItems, ItemCursor } from './item-cursor.ts';
+import { ItemGroup, isRefused, noRoom, tableFull } from './item-group.ts';
+import { type CallOperation, ItemIntake } from './item-intake.ts';
+import { viewOf } from './protobuf-reader.ts';
+import { ReplyEncoder } from './reply-codec.ts';
+import { notServing, toStatus } from './status.ts';
+
+type Reply = sendUnaryData<Buffer>;
+
+export class ClaimHandlers {
+  /** By method name, for the server. */
+  readonly methods: UntypedServiceImplementation;
+  readonly #engine: Engine;
+  readonly #ingress: Ingress;
+  readonly #intake: ItemIntake;
+  readonly #encoder: ReplyEncoder;
+  readonly #cursor = new ItemCursor();
+  readonly #streams = new Set<ExchangeStream>();
+  /** Why calls are refused, while they are. */
+  #refusal: string | undefined = 'starting';
+
+  constructor(engine: Engine, clock: Clock, maxClockSkewMs: number) {
+    this.#engine = engine;
+    this.#ingress = engine.ingress;
+    this.#intake = new ItemIntake(engine.ingress, clock, maxClockSkewMs, engine.memory.shape.partition);
+    this.#encoder = new ReplyEncoder(engine.ingress.entries, engine.ingress.rules);
+    this.methods = {
+      SubmitClaim: this.#unary(ClaimOperation.SUBMIT),
+      ValidateClaim: this.#unary(ClaimOperation.VALIDATE),
+      GetClaim: this.#unary(ClaimOperation.GET),
+      BatchSubmitClaims: this.#batch(ClaimOperation.SUBMIT),
+      BatchValidateClaims: this.#batch(ClaimOperation.VALIDATE),
+      ExchangeClaims: this.#exchange(),
+    };
+  }
+
+  open(): void {
+    this.#refusal = undefined;
+  }
+
+  /** Refuses further calls; those in flight are answered, streams end after what they have sent. */
+  close(): void {
+    this.#refusal = 'shutting down';
+    for (const stream of this.#streams) stream.close();
+  }
+
+  /** Resolves when every call that was admitted has been answered. */
+  idle(): Promise<void> {
+    return this.#ingress.idle();
+  }
+
+  #unary(operation: CallOperation): handleUnaryCall<Buffer, Buffer> {
+    return (call, reply) => {
+      if (this.#refusal !== undefined) {
+        reply(notServing(this.#refusal));
+        return;
+      }
+      if (!this.#ingress.hasRoom(1)) {
+        reply(toStatus(noRoom(1)));
+        return;
+      }
+      const entry = this.#ingress.allocate();
+      try {
+        const refusal = this.#intake.decode(operation, viewOf(call.request), 0, call.request.length, entry);
+        if (refusal === undefined) {
+          this.#ingress.dispatch(entry, operation, new UnaryCall(this.#ingress, this.#encoder, reply));
+          return;
+        }
+        reply(null, this.#encoder.unaryRefusal(refusal, this.#engine.epoch));
+      } catch (error) {
+        reply(toStatus(error));
+      }
+      this.#ingress.release(entry);
+    };
+  }
+
+  #batch(operation: CallOperation): handleUnaryCall<Buffer, Buffer> {
+    return (call, reply) => {
+      if (this.#refusal !== undefined) {
+        reply(notServing(this.#refusal));
+        return;
+      }
+      try {
+        this.#admitBatch(operation, viewOf(call.request), reply);
+      } catch (error) {
+        reply(toStatus(error));
+      }
+    };
+  }
+
+  /** @throws InvalidArgument, ResourceExhausted; then nothing was done. */
+  #admitBatch(operation: CallOperation, message: DataView, reply: Reply): void {
+    const count = countItems(message, BATCH_ITEMS_FIELD);
+    if (count > BATCH_MAX_ITEMS) throw new InvalidArgument('items', `${count}`, `at most ${BATCH_MAX_ITEMS}`);
+    if (!this.#ingress.hasRoom(count)) throw noRoom(count);
+    const group = new ItemGroup(this.#ingress, operation, count, this.#engine.epoch, () => {
+      if (group.isRefusedWhole) reply(toStatus(tableFull()));
+      else reply(null, this.#encoder.batch(group));
+      group.finish();
+    });
+    this.#cursor.reset(message, BATCH_ITEMS_FIELD);
+    try {
+      group.take(this.#intake, message, this.#cursor);
+    } catch (error) {
+      group.abandon();
+      throw error;
+    }
+    group.dispatch();
+  }
+
+  #exchange(): handleBidiStreamingCall<Buffer, Buffer> {
+    return (call) => {
+      if (this.#refusal !== undefined) {
+        call.emit('error', notServing(this.#refusal));
+        return;
+      }
+      const stream = new ExchangeStream(call, {
+        ingress: this.#ingress,
+        intake: this.#intake,
+        encoder: this.#encoder,
+        epoch: () => this.#engine.epoch,
+        ended: () => this.#streams.delete(stream),
+      });
+      this.#streams.add(stream);
+    };
+  }
+}
+
+/** One unary call in flight. */
+class UnaryCall implements EntryOwner {
+  readonly #ingress: Ingress;
+  readonly #encoder: ReplyEncoder;
+  readonly #reply: Reply;
+
+  constructor(ingress: Ingress, encoder: ReplyEncoder, reply: Reply) {
+    this.#ingress = ingress;
+    this.#encoder = encoder;
+    this.#reply = reply;
+  }
+
+  answered(entry: number): void {
+    if (isRefused(this.#ingress.entries, entry)) this.#reply(toStatus(tableFull()));
+    else this.#reply(null, this.#encoder.unary(entry));
+    this.#ingress.finish(entry);
+  }
+}

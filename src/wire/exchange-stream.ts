@@ -1,0 +1,180 @@
+/**
+ * One ExchangeClaims stream: frames in, frames out as they complete. Flow control in both
+ * directions: it reads no further while it holds as many claims as it may, while the ingress has
+ * no room, or while the client does not read its replies; so a stream holds bounded memory.
+ */
+import type { ServerDuplexStream } from '@grpc/grpc-js';
+import { ClaimOperation } from '../domain/claim.ts';
+import { InvalidArgument } from '../domain/errors.ts';
+import type { Ingress } from '../ingress/ingress.ts';
+import { BATCH_MAX_ITEMS, STREAM_MAX_ENTRIES } from '../limits.ts';
+import {
+  FRAME_SUBMITS_FIELD,
+  FRAME_VALIDATES_FIELD,
+  type FrameHead,
+  ItemCursor,
+  readFrameHead,
+} from './item-cursor.ts';
+import { ItemGroup } from './item-group.ts';
+import type { ItemIntake } from './item-intake.ts';
+import { viewOf } from './protobuf-reader.ts';
+import type { ReplyEncoder } from './reply-codec.ts';
+import { notServing, toStatus } from './status.ts';
+
+export interface StreamContext {
+  readonly ingress: Ingress;
+  readonly intake: ItemIntake;
+  readonly encoder: ReplyEncoder;
+  readonly epoch: () => number;
+  /** The stream has ended. */
+  readonly ended: () => void;
+}
+
+interface Frame {
+  readonly head: FrameHead;
+  readonly message: DataView;
+  readonly items: number;
+}
+
+export class ExchangeStream {
+  readonly #call: ServerDuplexStream<Buffer, Buffer>;
+  readonly #context: StreamContext;
+  readonly #cursor = new ItemCursor();
+  /** Frames read but not admitted yet: the stream is paused then, so at most a few. */
+  readonly #held: Frame[] = [];
+  #itemsInFlight = 0;
+  #framesInFlight = 0;
+  #waitsForRoom = false;
+  #waitsForReader = false;
+  #halfClosed = false;
+  #closing = false;
+  #over = false;
+
+  constructor(call: ServerDuplexStream<Buffer, Buffer>, context: StreamContext) {
+    this.#call = call;
+    this.#context = context;
+    call.on('data', (bytes: Buffer) => this.#received(bytes));
+    call.on('end', () => {
+      this.#halfClosed = true;
+      this.#proceed();
+    });
+    call.on('drain', () => {
+      this.#waitsForReader = false;
+      this.#proceed();
+    });
+    call.on('cancelled', () => this.#end());
+  }
+
+  /** The server is shutting down: what was admitted is answered, then the stream ends UNAVAILABLE. */
+  close(): void {
+    this.#closing = true;
+    this.#held.length = 0;
+    this.#proceed();
+  }
+
+  #received(bytes: Buffer): void {
+    if (this.#over || this.#closing) return;
+    const message = viewOf(bytes);
+    try {
+      const head = readFrameHead(message);
+      const items = head.submits + head.validates;
+      if (items > BATCH_MAX_ITEMS)
+        throw new InvalidArgument('frame', `${items} items`, `at most ${BATCH_MAX_ITEMS}`);
+      this.#held.push({ head, message, items });
+      this.#proceed();
+    } catch (error) {
+      this.#fail(error);
+    }
+  }
+
+  /** Admits what can be admitted, reads on or pauses, and ends where all is done. */
+  #proceed(): void {
+    if (this.#over) return;
+    try {
+      while (this.#mayAdmit()) this.#admit(this.#held.shift() as Frame);
+    } catch (error) {
+      this.#fail(error);
+      return;
+    }
+    if (this.#held.length > 0 || this.#waitsForReader || this.#closing) this.#call.pause();
+    else this.#call.resume();
+    if (this.#framesInFlight === 0 && this.#held.length === 0) this.#endIfDone();
+  }
+
+  #mayAdmit(): boolean {
+    const frame = this.#held[0];
+    if (frame === undefined || this.#waitsForReader || this.#waitsForRoom) return false;
+    // A frame larger than what is left waits for the stream's own to be answered.
+    if (this.#itemsInFlight + frame.items > STREAM_MAX_ENTRIES) return false;
+    if (this.#context.ingress.hasRoom(frame.items)) return true;
+    this.#waitsForRoom = true;
+    this.#context.ingress.onceRoom(frame.items, () => {
+      this.#waitsForRoom = false;
+      this.#proceed();
+    });
+    return false;
+  }
+
+  /** @throws InvalidArgument where an item is unreadable; then nothing of the frame was done. */
+  #admit(frame: Frame): void {
+    const { ingress, intake, epoch } = this.#context;
+    const { head, message, items } = frame;
+    let unanswered = 2;
+    const answered = () => {
+      unanswered -= 1;
+      if (unanswered === 0) this.#answer(frame, submits, validates);
+    };
+    const submits = new ItemGroup(ingress, ClaimOperation.SUBMIT, head.submits, epoch(), answered);
+    const validates = new ItemGroup(ingress, ClaimOperation.VALIDATE, head.validates, epoch(), answered);
+    try {
+      this.#cursor.reset(message, FRAME_SUBMITS_FIELD);
+      submits.take(intake, message, this.#cursor);
+      this.#cursor.reset(message, FRAME_VALIDATES_FIELD);
+      validates.take(intake, message, this.#cursor);
+    } catch (error) {
+      submits.abandon();
+      validates.abandon();
+      throw error;
+    }
+    this.#itemsInFlight += items;
+    this.#framesInFlight += 1;
+    // In this order: a segment serves its entries as they came, so submits are decided first.
+    submits.dispatch();
+    validates.dispatch();
+  }
+
+  #answer(frame: Frame, submits: ItemGroup, validates: ItemGroup): void {
+    this.#itemsInFlight -= frame.items;
+    this.#framesInFlight -= 1;
+    if (!this.#over) {
+      const reply = this.#context.encoder.frame(frame.head.frameId, submits, validates);
+      if (!this.#call.write(reply)) this.#waitsForReader = true;
+    }
+    submits.finish();
+    validates.finish();
+    this.#proceed();
+  }
+
+  #endIfDone(): void {
+    if (this.#closing) {
+      this.#call.emit('error', notServing('shutting down'));
+      this.#end();
+    } else if (this.#halfClosed) {
+      this.#call.end();
+      this.#end();
+    }
+  }
+
+  #fail(error: unknown): void {
+    this.#call.emit('error', toStatus(error));
+    this.#end();
+  }
+
+  /** Entries in flight finish by themselves; their answers go nowhere. */
+  #end(): void {
+    if (this.#over) return;
+    this.#over = true;
+    this.#held.length = 0;
+    this.#context.ended();
+  }
+}
