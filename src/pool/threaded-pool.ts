@@ -4,6 +4,7 @@
  * up after, replaced and reported; its segments are served again at once, from empty tables.
  */
 import { fileURLToPath } from 'node:url';
+import type { Worker } from 'node:worker_threads';
 import { Piscina } from 'piscina';
 import type { Clock } from '../clock/clock.ts';
 import { assert } from '../domain/assert.ts';
@@ -59,6 +60,11 @@ export class ThreadedPool implements SegmentPool {
     this.#listener = new BellListener(bells, COORDINATOR_BELL, () => events.drain());
     this.#listening = this.#listener.listen();
     for (let worker = 0; worker < shape.workers; worker += 1) this.#workers.push(this.#supervise(worker));
+  }
+
+  /** The worker threads there are now, to watch (or, in a test, to end). */
+  get threads(): readonly Worker[] {
+    return this.#piscina.threads;
   }
 
   push(entry: number): void {

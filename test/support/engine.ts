@@ -12,8 +12,10 @@ export const START_MS = 1_700_000_000_000;
 /** Time passes in steps so small that the program keeps up with it. */
 const STEP_MS = 250;
 
+export const TEST_RULES = { epochLengthMs: 1_000, validationWindowMs: 2_000, retentionEpochs: 5 };
+
 export const TEST_SETTINGS: EngineSettings = {
-  rules: { epochLengthMs: 1_000, validationWindowMs: 2_000, retentionEpochs: 5 },
+  rules: TEST_RULES,
   partition: 'claim',
   segments: 4,
   tableCapacity: 1_024,

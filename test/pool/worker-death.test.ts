@@ -1,0 +1,106 @@
+/**
+ * Worker threads are ended under load, again and again: every claim admitted is answered exactly
+ * once, the service goes on, and the tables are right afterwards.
+ */
+import assert from 'node:assert/strict';
+import { after, before, describe, test } from 'node:test';
+import { setTimeout as delay } from 'node:timers/promises';
+import { systemClock } from '../../src/clock/clock.ts';
+import { ClaimOperation, Outcome, UnavailableReason } from '../../src/domain/claim.ts';
+import { Engine } from '../../src/engine.ts';
+import { ThreadedPool } from '../../src/pool/threaded-pool.ts';
+import { TEST_RULES } from '../support/engine.ts';
+import { testMemory } from '../support/memory.ts';
+import { MemoryStore } from '../support/memory-store.ts';
+
+const DEATHS = 12;
+const IN_FLIGHT = 2_000;
+
+describe('worker death', () => {
+  const memory = testMemory({ workers: 3, tableCapacity: 131_072, ingressEntries: 4_096 });
+  const store = new MemoryStore(memory.entries, { ...TEST_RULES, partition: 'claim' }, systemClock);
+  const pool = new ThreadedPool(memory, systemClock);
+  const lines: string[] = [];
+  const note = (_: unknown, text?: string) => lines.push(text ?? '');
+  const log = { debug: note, info: note, warn: note, error: note, fatal: note };
+  const engine = new Engine({ memory, pool, store, clock: systemClock, log, defer: setImmediate });
+  const outcomes = new Map<number, number>();
+  let asked = 0;
+  let answered = 0;
+  let running = true;
+
+  before(() => engine.start());
+  after(() => engine.stop());
+
+  function ask(operation: ClaimOperation, claimId: string): void {
+    const { ingress } = engine;
+    const { entries } = ingress;
+    if (!ingress.hasRoom(1)) return;
+    const entry = ingress.allocate();
+    entries.setClaimId(entry, claimId);
+    entries.setPlayerId(entry, 'p');
+    entries.timestampMs[entry] = systemClock.nowMs();
+    let settled = false;
+    asked += 1;
+    ingress.dispatch(entry, operation, {
+      answered: () => {
+        assert.ok(!settled, 'answered twice');
+        settled = true;
+        answered += 1;
+        const outcome = entries.outcome[entry];
+        if (outcome === Outcome.UNAVAILABLE) {
+          assert.equal(entries.reason[entry], UnavailableReason.WORKER_LOST);
+        }
+        outcomes.set(outcome, (outcomes.get(outcome) ?? 0) + 1);
+        ingress.finish(entry);
+      },
+    });
+  }
+
+  async function load(): Promise<void> {
+    let n = 0;
+    while (running) {
+      while (asked - answered < IN_FLIGHT) {
+        ask(ClaimOperation.SUBMIT, `c${n}`);
+        ask(ClaimOperation.VALIDATE, `c${n - 500}`);
+        n = (n + 1) % 40_000;
+      }
+      await new Promise((resolve) => {
+        setImmediate(resolve);
+      });
+    }
+  }
+
+  test('every call is answered, and the service goes on', async () => {
+    const loading = load();
+    for (let death = 0; death < DEATHS; death += 1) {
+      const before = answered;
+      await delay(60);
+      const victim = pool.threads[death % pool.threads.length];
+      await victim.terminate();
+      await delay(60);
+      assert.ok(answered > before, 'claims are answered while a worker is replaced');
+    }
+    running = false;
+    await loading;
+    await engine.ingress.idle();
+    assert.equal(answered, asked);
+    assert.ok((outcomes.get(Outcome.ACCEPTED) ?? 0) > 1_000);
+    // Some deaths hit a thread that waits for its task, since a worker that dies often restarts later.
+    const losses = lines.filter((line) => line === 'a segment worker died').length;
+    assert.ok(losses >= DEATHS / 2, `${losses} workers were lost`);
+  });
+
+  test('nothing is left over: entries, locks, reserved records', async () => {
+    while (!engine.ingress.hasRoom(4_096)) await delay(5);
+    assert.ok(memory.tables.every((table) => table.reservedCount === 0));
+    assert.ok(memory.locks.every((lock) => lock === 0));
+    assert.equal(memory.entries.holder.slice(0, 4_096).filter((holder) => holder !== 0).length, 0);
+  });
+
+  test('emptied segments were filled again: every pending claim expires by itself', async () => {
+    while (memory.tables.some((table) => table.pendingCount > 0)) await delay(50);
+    const pending = [...store.claims.values()].filter((claim) => claim.status === 1);
+    assert.deepEqual(pending, []);
+  });
+});
