@@ -1,0 +1,91 @@
+/** Runs ghz for one load and reads its report. */
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { toolPath } from '../../scripts/tools.ts';
+import { SERVICE_NAME } from '../../src/wire/definitions.ts';
+import { REPOSITORY } from '../../test/support/program.ts';
+import type { Load } from './scenario.ts';
+
+/** Longer than this, and ghz stops before it has made all its calls. */
+const OVERTIME_S = 15;
+const NS_PER_MS = 1e6;
+
+export interface GhzResult {
+  readonly calls: number;
+  /** Calls per second that were reached. */
+  readonly rps: number;
+  /** Of the calls that ended OK, from when ghz sent them. */
+  readonly p50Ms: number;
+  readonly p95Ms: number;
+  readonly p99Ms: number;
+  /** Calls that did not end OK, by name of their status. */
+  readonly errors: Readonly<Record<string, number>>;
+}
+
+/** The parts of ghz's JSON report that are read. */
+interface GhzReport {
+  readonly count: number;
+  readonly rps: number;
+  readonly statusCodeDistribution: Readonly<Record<string, number>> | null;
+  readonly latencyDistribution: readonly { readonly percentage: number; readonly latency: number }[] | null;
+}
+
+/**
+ * Sends `calls` calls with the requests in a file to "host:port".
+ * @throws Error with ghz's words where it fails; calls that fail are in the result.
+ */
+export async function runGhz(
+  address: string,
+  load: Load,
+  calls: number,
+  dataFile: string,
+): Promise<GhzResult> {
+  const child = spawn(toolPath('ghz'), [...ghzArgs(load, calls, dataFile), address], {
+    cwd: REPOSITORY,
+    stdio: ['ignore', 'pipe', 'pipe'],
+  });
+  const endGhz = (): void => void child.kill('SIGKILL');
+  process.once('exit', endGhz);
+  const output: string[] = [];
+  const errors: string[] = [];
+  child.stdout.setEncoding('utf8').on('data', (text: string) => output.push(text));
+  child.stderr.setEncoding('utf8').on('data', (text: string) => errors.push(text));
+  const [code]: number[] = await once(child, 'close');
+  process.off('exit', endGhz);
+  if (code !== 0) throw new Error(`ghz ended with code ${code}: ${errors.join('')}${output.join('')}`);
+  return readReport(JSON.parse(output.join('')));
+}
+
+/** ghz is told how many calls to make and how long that may take: its --duration would override --total. */
+function ghzArgs(load: Load, calls: number, dataFile: string): string[] {
+  const options = {
+    proto: 'proto/claims/v1/claims.proto',
+    call: `${SERVICE_NAME}.${load.method}`,
+    'binary-file': dataFile,
+    total: calls,
+    'max-duration': `${Math.ceil(calls / load.rps) + OVERTIME_S}s`,
+    rps: load.rps,
+    connections: load.connections,
+    // Of an open loop these are no bound on the calls under way; each connection needs one.
+    concurrency: load.connections,
+    format: 'json',
+  };
+  const flags = Object.entries(options).map(([name, value]) => `--${name}=${value}`);
+  return ['--insecure', '--async', ...flags];
+}
+
+export function readReport(report: GhzReport): GhzResult {
+  const statuses = Object.entries(report.statusCodeDistribution ?? {});
+  const latencyMs = (percentage: number): number => {
+    const found = report.latencyDistribution?.find((entry) => entry.percentage === percentage);
+    return (found?.latency ?? 0) / NS_PER_MS;
+  };
+  return {
+    calls: report.count,
+    rps: report.rps,
+    p50Ms: latencyMs(50),
+    p95Ms: latencyMs(95),
+    p99Ms: latencyMs(99),
+    errors: Object.fromEntries(statuses.filter(([name]) => name !== 'OK')),
+  };
+}

@@ -1,0 +1,165 @@
+/**
+ * The load generator: a process of its own that costs little, so that what is measured is the
+ * server. Prints JSON lines: `{"event":"measuring"}` when the warm-up is over,
+ * `{"event":"measured"}` when the measured time is, then `{"event":"result", …}` (LoadResult).
+ *
+ *   node loadtest/measure/client.ts --address 127.0.0.1:50051 --workload submit \
+ *     --connections 8 --outstanding 64 --warmup-s 2 --seconds 5
+ *
+ * `--rate R` makes it an open loop of R calls/s; `--stream` sends frames of ExchangeClaims;
+ * `--calls N` ends after N calls; `--epoch-ms L --boundary-span-ms S` tells latencies of calls that
+ * are under way within S after an epoch boundary from the others.
+ */
+import { once } from 'node:events';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { parseArgs } from 'node:util';
+import { systemClock } from '../../src/clock/clock.ts';
+import { CallLoad } from './call-load.ts';
+import { Connections } from './rpc/connections.ts';
+import { StreamLoad } from './stream-load.ts';
+import { Tally, type TallyResult } from './tally.ts';
+import { makeWorkload, WORKLOADS, type WorkloadName } from './workload.ts';
+
+/** How long calls under way at the end may take, milliseconds. */
+const DRAIN_MS = 10_000;
+
+/** What the load generator reports. */
+export interface LoadResult extends TallyResult {
+  /** Measured time. */
+  readonly seconds: number;
+  /** Calls, and claims answered, per second of measured time. */
+  readonly callsPerS: number;
+  readonly claimsPerS: number;
+  /** Calls that ended within the measured time. */
+  readonly callsMeasured: number;
+  readonly claimsMeasured: number;
+  /** Calls of an open loop that were not started, because `outstanding` were under way. */
+  readonly skipped: number;
+  /** Calls without an answer long after the end. */
+  readonly unanswered: number;
+  /** CPU of the load generator itself, seconds, in the measured time. */
+  readonly clientCpuS: number;
+}
+
+export type LoadEvent =
+  | { readonly event: 'measuring' | 'measured' }
+  | ({ readonly event: 'result' } & LoadResult);
+
+type Options = ReturnType<typeof readOptions>;
+
+function readOptions() {
+  const { values } = parseArgs({
+    options: {
+      address: { type: 'string' },
+      workload: { type: 'string', default: 'submit' },
+      stream: { type: 'boolean', default: false },
+      connections: { type: 'string', default: '1' },
+      outstanding: { type: 'string', default: '1' },
+      rate: { type: 'string', default: '0' },
+      calls: { type: 'string', default: '0' },
+      'warmup-s': { type: 'string', default: '0' },
+      seconds: { type: 'string', default: '5' },
+      items: { type: 'string', default: '1000' },
+      run: { type: 'string', default: '' },
+      first: { type: 'string', default: '0' },
+      lag: { type: 'string', default: '1000' },
+      'epoch-ms': { type: 'string', default: '0' },
+      'boundary-span-ms': { type: 'string', default: '100' },
+    },
+  });
+  if (values.address === undefined) throw new Error('--address host:port is missing');
+  return {
+    address: values.address,
+    workload: workloadName(values.workload),
+    stream: values.stream,
+    connections: count('connections', values.connections, 1),
+    outstanding: count('outstanding', values.outstanding, 1),
+    rate: count('rate', values.rate, 0),
+    calls: count('calls', values.calls, 0),
+    warmupMs: 1000 * count('warmup-s', values['warmup-s'], 0),
+    measuredMs: 1000 * count('seconds', values.seconds, 0),
+    items: count('items', values.items, 1),
+    run: values.run === '' ? newRun() : values.run,
+    first: count('first', values.first, 0),
+    lag: count('lag', values.lag, 0),
+    epochMs: count('epoch-ms', values['epoch-ms'], 0),
+    spanMs: count('boundary-span-ms', values['boundary-span-ms'], 0),
+  };
+}
+
+function count(name: string, text: string, min: number): number {
+  const value = Number(text);
+  if (text === '' || !(value >= min)) throw new Error(`--${name} ${text}: a number from ${min} is allowed`);
+  return value;
+}
+
+function workloadName(text: string): WorkloadName {
+  const name = WORKLOADS.find((known) => known === text);
+  if (name === undefined) throw new Error(`--workload ${text}: ${WORKLOADS.join(', ')} are allowed`);
+  return name;
+}
+
+/** A prefix of claim ids that no other run on this machine has had. */
+function newRun(): string {
+  return `load-${systemClock.nowMs().toString(36)}-${process.pid}`;
+}
+
+function makeTally(options: Options): Tally {
+  const wallOffsetMs = systemClock.nowMs() - systemClock.monotonicUs() / 1000;
+  const boundary = options.epochMs === 0 ? undefined : { epochMs: options.epochMs, spanMs: options.spanMs };
+  return new Tally(boundary, wallOffsetMs);
+}
+
+function makeLoad(options: Options, tally: Tally): CallLoad | StreamLoad {
+  if (options.stream) return new StreamLoad(options, tally, systemClock);
+  return new CallLoad(options, makeWorkload(options), tally, systemClock);
+}
+
+/** Prints an event; waits until it is out, so that the parent reads the server's CPU in time. */
+async function say(event: LoadEvent): Promise<void> {
+  if (!process.stdout.write(`${JSON.stringify(event)}\n`)) await once(process.stdout, 'drain');
+}
+
+/** Runs the measured time: until it is over, or the load has ended by itself. */
+async function measure(options: Options, load: CallLoad | StreamLoad, tally: Tally) {
+  tally.reset();
+  const beginUs = systemClock.monotonicUs();
+  const cpuBefore = process.cpuUsage();
+  await say({ event: 'measuring' });
+  const over = new AbortController();
+  await Promise.race([sleep(options.measuredMs, undefined, { signal: over.signal }), load.finished]);
+  over.abort();
+  const cpu = process.cpuUsage(cpuBefore);
+  const seconds = (systemClock.monotonicUs() - beginUs) / 1e6;
+  const { calls, claims } = tally;
+  await say({ event: 'measured' });
+  return { seconds, calls, claims, clientCpuS: (cpu.user + cpu.system) / 1e6 };
+}
+
+async function main(): Promise<void> {
+  const options = readOptions();
+  const tally = makeTally(options);
+  const load = makeLoad(options, tally);
+  const connections = await Connections.open(options.address, options.connections, load);
+  const broken = connections.failed;
+  load.start(connections);
+  await Promise.race([sleep(options.warmupMs), broken]);
+  const measured = await Promise.race([measure(options, load, tally), broken]);
+  load.stop();
+  await Promise.race([load.finished, sleep(DRAIN_MS, undefined, { ref: false }), broken]);
+  await say({
+    event: 'result',
+    seconds: measured.seconds,
+    callsPerS: measured.calls / measured.seconds,
+    claimsPerS: measured.claims / measured.seconds,
+    callsMeasured: measured.calls,
+    claimsMeasured: measured.claims,
+    skipped: load.skipped,
+    unanswered: load.underWay,
+    clientCpuS: measured.clientCpuS,
+    ...tally.result(),
+  });
+  connections.close();
+}
+
+await main();

@@ -1,0 +1,51 @@
+/** The servers that are measured: claimd, and the floor it is measured against. */
+import { type ClaimdOptions, startClaimd } from '../../test/support/claimd.ts';
+import { startProgram } from '../../test/support/program.ts';
+
+export interface MeasuredServer {
+  /** "127.0.0.1:port". */
+  readonly address: string;
+  readonly pid: number;
+  /** Ends it. @throws Error where it does not end with code 0. */
+  stop(): Promise<void>;
+}
+
+/** How to start a server anew, as often as it is measured. */
+export interface ServerSpec {
+  /** As tables show it. */
+  readonly name: string;
+  start(): Promise<MeasuredServer>;
+}
+
+/** claimd on SQLite in a temporary data folder. */
+export function claimdServer(name: string, options: ClaimdOptions = {}): ServerSpec {
+  const start = async (): Promise<MeasuredServer> => {
+    const claimd = await startClaimd(options);
+    const stop = (): Promise<void> => stopCleanly(name, claimd);
+    return { address: claimd.address, pid: claimd.pid, stop };
+  };
+  return { name, start };
+}
+
+/** The bare grpc-js echo; replies to batches and frames hold `batchItems` results. */
+export function echoServer(name: string, batchItems: number): ServerSpec {
+  const args = ['--batch-items', String(batchItems)];
+  const start = async (): Promise<MeasuredServer> => {
+    const { program, serving } = await startProgram({ file: 'loadtest/echo-server.ts', args });
+    const stop = (): Promise<void> => stopCleanly(name, program);
+    return { address: serving.address, pid: program.pid, stop };
+  };
+  return { name, start };
+}
+
+/** A program that can be stopped, and its exit code and log. */
+interface Stoppable {
+  stop(): Promise<number>;
+  log(): string;
+}
+
+/** Ends a program. @throws Error with its log where it does not end with code 0. */
+export async function stopCleanly(name: string, program: Stoppable): Promise<void> {
+  const code = await program.stop();
+  if (code !== 0) throw new Error(`${name} ended with code ${code}:\n${program.log()}`);
+}

@@ -1,0 +1,148 @@
+/**
+ * Load of ExchangeClaims frames: one stream a connection, a closed loop of so many frames under
+ * way on each. Every frame place has an id of its own, by which its answer finds it.
+ */
+import type { Clock } from '../../src/clock/clock.ts';
+import { type RequestTemplate, readFrameId } from './messages.ts';
+import type { Call } from './rpc/call.ts';
+import type { RpcConnection } from './rpc/connection.ts';
+import type { Connections, ConnectionsHandler } from './rpc/connections.ts';
+import type { Tally } from './tally.ts';
+import { EXCHANGE_PATH, frameTemplate, submitItem, type WorkloadOptions } from './workload.ts';
+
+const TIMESTAMP_MS = 20;
+const STATUS_OK = 0;
+
+export interface StreamLoadOptions extends WorkloadOptions {
+  /** Frames under way on all streams together. */
+  readonly outstanding: number;
+  readonly connections: number;
+}
+
+/** A place for one frame under way; its stream is its number modulo the streams. */
+interface FramePlace {
+  readonly template: RequestTemplate;
+  /** When its frame was sent, monotonic microseconds; −1 while none is under way. */
+  sentUs: number;
+}
+
+interface OpenStream {
+  readonly connection: RpcConnection;
+  readonly call: Call;
+}
+
+export class StreamLoad implements ConnectionsHandler {
+  readonly #options: StreamLoadOptions;
+  readonly #tally: Tally;
+  readonly #clock: Clock;
+  readonly #item;
+  readonly #places: readonly FramePlace[];
+  readonly #streams: (OpenStream | undefined)[];
+  readonly #finished = Promise.withResolvers<void>();
+  #connections: Connections | undefined;
+  #timer: NodeJS.Timeout | undefined;
+  #running = false;
+  #nextClaim: number;
+
+  constructor(options: StreamLoadOptions, tally: Tally, clock: Clock) {
+    this.#options = options;
+    this.#tally = tally;
+    this.#clock = clock;
+    this.#item = submitItem(options);
+    this.#places = Array.from({ length: options.outstanding }, (_, place) => ({
+      template: frameTemplate(this.#item, options.items, place + 1),
+      sentUs: -1,
+    }));
+    this.#streams = Array<OpenStream | undefined>(options.connections).fill(undefined);
+    this.#nextClaim = options.first;
+  }
+
+  /** A closed loop leaves no frame out. */
+  readonly skipped = 0;
+
+  /** Frames under way. */
+  get underWay(): number {
+    return this.#places.filter((place) => place.sentUs >= 0).length;
+  }
+
+  /** Resolves when the load was stopped, every frame is answered and every stream has ended. */
+  get finished(): Promise<void> {
+    return this.#finished.promise;
+  }
+
+  start(connections: Connections): void {
+    this.#connections = connections;
+    this.#running = true;
+    this.#setTimestamp();
+    this.#timer = setInterval(() => this.#setTimestamp(), TIMESTAMP_MS);
+    this.#openStreams();
+  }
+
+  /** Sends no more frames; those under way are answered, then their streams are ended. */
+  stop(): void {
+    this.#running = false;
+    clearInterval(this.#timer);
+    this.#streams.forEach((stream, number) => {
+      if (stream !== undefined) this.#endWhenAnswered(stream, number);
+    });
+    this.#checkFinished();
+  }
+
+  message(call: Call, bytes: Buffer, start: number, end: number): void {
+    const place = this.#places[readFrameId(bytes, start, end) - 1];
+    if (place === undefined || place.sentUs < 0) throw new Error('a frame was answered that was not sent');
+    this.#tally.reply(bytes, start, end, 2);
+    this.#tally.ended(place.sentUs, this.#clock.monotonicUs(), STATUS_OK);
+    place.sentUs = -1;
+    const stream = this.#streams[call.tag];
+    if (stream === undefined) return;
+    if (this.#running) this.#send(stream, place);
+    else this.#endWhenAnswered(stream, call.tag);
+  }
+
+  ended(call: Call, status: number): void {
+    this.#streams[call.tag] = undefined;
+    for (const place of this.#placesOf(call.tag)) {
+      if (place.sentUs >= 0) this.#tally.ended(place.sentUs, this.#clock.monotonicUs(), status);
+      place.sentUs = -1;
+    }
+    if (this.#running) this.#openStreams();
+    else this.#checkFinished();
+  }
+
+  reconnected(): void {
+    if (this.#running) this.#openStreams();
+  }
+
+  #setTimestamp(): void {
+    this.#item.setTimestamp(this.#clock.nowMs());
+  }
+
+  #placesOf(stream: number): FramePlace[] {
+    return this.#places.filter((_, place) => place % this.#options.connections === stream);
+  }
+
+  #openStreams(): void {
+    this.#streams.forEach((stream, number) => {
+      const connection = this.#connections?.pick(number);
+      if (stream !== undefined || connection === undefined) return;
+      const opened = { connection, call: connection.start(EXCHANGE_PATH, number) };
+      this.#streams[number] = opened;
+      for (const place of this.#placesOf(number)) this.#send(opened, place);
+    });
+  }
+
+  #send(stream: OpenStream, place: FramePlace): void {
+    stream.connection.send(stream.call, place.template.fill(this.#nextClaim), false);
+    this.#nextClaim += this.#options.items;
+    place.sentUs = this.#clock.monotonicUs();
+  }
+
+  #endWhenAnswered(stream: OpenStream, number: number): void {
+    if (this.#placesOf(number).every((place) => place.sentUs < 0)) stream.connection.end(stream.call);
+  }
+
+  #checkFinished(): void {
+    if (this.#streams.every((stream) => stream === undefined)) this.#finished.resolve();
+  }
+}

@@ -1,0 +1,133 @@
+/** What the load generator asks: which method, of which claims. Every submitted claim id is new. */
+import { ItemTemplate, RequestTemplate, varintField } from './messages.ts';
+
+const SERVICE_PATH = '/claims.v1.ClaimService';
+export const EXCHANGE_PATH = `${SERVICE_PATH}/ExchangeClaims`;
+
+export const WORKLOADS = ['submit', 'validate', 'mixed', 'batch-submit', 'batch-validate'] as const;
+export type WorkloadName = (typeof WORKLOADS)[number];
+
+export interface WorkloadOptions {
+  readonly workload: WorkloadName;
+  /** Prefix of every claim id: 1 to 48 characters, new for every run that submits. */
+  readonly run: string;
+  /** Number of the first claim. */
+  readonly first: number;
+  /** Items of a batch call or a frame. */
+  readonly items: number;
+  /** Mixed: how many claims lie between a submit and the validate of the same claim. */
+  readonly lag: number;
+}
+
+export interface Request {
+  readonly path: string;
+  /** With its gRPC prefix; valid until the next request is asked for. */
+  readonly message: Buffer;
+}
+
+export interface Workload {
+  next(): Request;
+  /** Sets the timestamp of the claims submitted from now on, milliseconds since the Unix epoch. */
+  setTimestamp(timestampMs: number): void;
+}
+
+export function makeWorkload(options: WorkloadOptions): Workload {
+  switch (options.workload) {
+    case 'submit':
+      return new Sequence('SubmitClaim', submitItem(options), RequestTemplate.single, options.first);
+    case 'validate':
+      return new Sequence('ValidateClaim', validateItem(options), RequestTemplate.single, options.first);
+    case 'batch-submit':
+      return new Sequence('BatchSubmitClaims', submitItem(options), batchOf(options.items), options.first);
+    case 'batch-validate':
+      return new Sequence(
+        'BatchValidateClaims',
+        validateItem(options),
+        batchOf(options.items),
+        options.first,
+      );
+    case 'mixed':
+      return new Mixed(options);
+  }
+}
+
+/** The frames of one place in an ExchangeClaims stream, all with the same frame id. */
+export function frameTemplate(item: ItemTemplate, items: number, frameId: number): RequestTemplate {
+  return RequestTemplate.list(item, items, 2, varintField(1, frameId));
+}
+
+export function submitItem(options: WorkloadOptions): ItemTemplate {
+  return new ItemTemplate(options.run, true);
+}
+
+function validateItem(options: WorkloadOptions): ItemTemplate {
+  return new ItemTemplate(options.run, false);
+}
+
+function batchOf(items: number): (item: ItemTemplate) => RequestTemplate {
+  return (item) => RequestTemplate.list(item, items, 1, Buffer.alloc(0));
+}
+
+/** One method over claims in ascending order. */
+class Sequence implements Workload {
+  readonly #path: string;
+  readonly #item: ItemTemplate;
+  readonly #template: RequestTemplate;
+  #number: number;
+
+  constructor(
+    method: string,
+    item: ItemTemplate,
+    shape: (item: ItemTemplate) => RequestTemplate,
+    first: number,
+  ) {
+    this.#path = `${SERVICE_PATH}/${method}`;
+    this.#item = item;
+    this.#template = shape(item);
+    this.#number = first;
+  }
+
+  next(): Request {
+    const message = this.#template.fill(this.#number);
+    this.#number += this.#template.items;
+    return { path: this.#path, message };
+  }
+
+  setTimestamp(timestampMs: number): void {
+    this.#item.setTimestamp(timestampMs);
+  }
+}
+
+/** Two submits, then the validate of the earlier of a pair submitted `lag` claims ago; again. */
+class Mixed implements Workload {
+  readonly #submits: Sequence;
+  readonly #validateTemplate: RequestTemplate;
+  readonly #lag: number;
+  #submitted = 0;
+  #validated = 0;
+  readonly #first: number;
+
+  constructor(options: WorkloadOptions) {
+    this.#submits = new Sequence('SubmitClaim', submitItem(options), RequestTemplate.single, options.first);
+    this.#validateTemplate = RequestTemplate.single(validateItem(options));
+    this.#lag = options.lag;
+    this.#first = options.first;
+  }
+
+  next(): Request {
+    const pair = 2 * this.#validated;
+    if (this.#submitted - this.#lag > pair + 1) {
+      this.#validated++;
+      return {
+        path: `${SERVICE_PATH}/ValidateClaim`,
+        message: this.#validateTemplate.fill(this.#first + pair),
+      };
+    }
+    this.#submitted++;
+    return this.#submits.next();
+  }
+
+  setTimestamp(timestampMs: number): void {
+    this.#submits.setTimestamp(timestampMs);
+  }
+}

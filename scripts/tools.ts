@@ -1,0 +1,44 @@
+/** The tools of others that load tests and tool tests run, and where they are installed. */
+import { existsSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+
+/** A program that `go install` builds, at a pinned version. */
+export interface Tool {
+  readonly name: string;
+  readonly package: string;
+  readonly version: string;
+  readonly licence: string;
+}
+
+export interface ToolPins {
+  /** The oldest Go that builds them all. */
+  readonly goMinimum: string;
+  readonly tools: readonly Tool[];
+}
+
+const REPOSITORY = fileURLToPath(new URL('..', import.meta.url));
+/** Not in git. */
+export const TOOLS_FOLDER = join(REPOSITORY, '.tools');
+
+export function readPins(): ToolPins {
+  return JSON.parse(readFileSync(new URL('./tools.json', import.meta.url), 'utf8'));
+}
+
+/** Where a tool's binary is, or would be. */
+export function binaryPath(name: string): string {
+  return join(TOOLS_FOLDER, 'bin', name);
+}
+
+/** The path of an installed tool. @throws Error that says how to install it. */
+export function toolPath(name: string): string {
+  const path = binaryPath(name);
+  if (!existsSync(path)) throw new Error(`${name} is not installed: run "npm run tools" first`);
+  return path;
+}
+
+/** Whether a version such as "1.24.4" or "1.25rc1" is at least the other. */
+export function isAtLeast(version: string, minimum: string): boolean {
+  const [own, least] = [version, minimum].map((text) => (text.match(/\d+/g) ?? []).slice(0, 2).map(Number));
+  return own[0] > least[0] || (own[0] === least[0] && own[1] >= least[1]);
+}
