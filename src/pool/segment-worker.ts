@@ -6,14 +6,12 @@ import { SegmentMap } from '../partitioner/segment-map.ts';
 import { type EngineHandle, EngineMemory, WorkerCounter } from '../segment/engine-memory.ts';
 import { isLocked, tryLock, unlock } from '../segment/segment-lock.ts';
 import { SegmentServer } from '../segment/segment-server.ts';
+import { WorkerState } from '../segment/worker-state.ts';
 
 export interface WorkerTask {
   readonly handle: EngineHandle;
   readonly worker: number;
 }
-
-const AWAKE = 0;
-const PARKED = 1;
 
 class SegmentWorker {
   readonly #memory: EngineMemory;
@@ -34,7 +32,8 @@ class SegmentWorker {
   }
 
   run(): void {
-    const { stop, shape } = this.#memory;
+    const { stop, shape, parked } = this.#memory;
+    Atomics.store(parked, this.#worker, WorkerState.AWAKE);
     while (Atomics.load(stop, 0) === 0) {
       if (this.#serveOwn()) continue;
       if (shape.stealing && this.#steal()) continue;
@@ -92,9 +91,10 @@ class SegmentWorker {
   /** Sleeps until a feeder wakes it. Announced before the last look, so that no push is missed. */
   #park(): void {
     const { parked, stop } = this.#memory;
-    Atomics.store(parked, this.#worker, PARKED);
-    if (!this.#hasWork() && Atomics.load(stop, 0) === 0) Atomics.wait(parked, this.#worker, PARKED);
-    Atomics.store(parked, this.#worker, AWAKE);
+    Atomics.store(parked, this.#worker, WorkerState.PARKED);
+    if (!this.#hasWork() && Atomics.load(stop, 0) === 0)
+      Atomics.wait(parked, this.#worker, WorkerState.PARKED);
+    Atomics.store(parked, this.#worker, WorkerState.AWAKE);
     this.#memory.count(this.#worker, WorkerCounter.WAKES, 1);
   }
 
@@ -106,14 +106,6 @@ class SegmentWorker {
     }
     return false;
   }
-}
-
-/** Wakes a parked worker; false where it is awake. */
-export function wakeWorker(memory: EngineMemory, worker: number): boolean {
-  if (Atomics.load(memory.parked, worker) !== PARKED) return false;
-  if (Atomics.compareExchange(memory.parked, worker, PARKED, AWAKE) !== PARKED) return false;
-  Atomics.notify(memory.parked, worker);
-  return true;
 }
 
 /** Piscina's task. */

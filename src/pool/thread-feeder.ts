@@ -4,8 +4,8 @@
  */
 import { SegmentMap } from '../partitioner/segment-map.ts';
 import type { EngineMemory } from '../segment/engine-memory.ts';
+import { isDead, wakeWorker } from '../segment/worker-state.ts';
 import type { SegmentFeeder } from './segment-pool.ts';
-import { wakeWorker } from './segment-worker.ts';
 
 /**
  * Entries waiting at one worker that are worth waking another for: at about 0.5 µs each as much
@@ -38,7 +38,8 @@ export class ThreadFeeder implements SegmentFeeder {
       if (pushed === 0) continue;
       this.#pushed[worker] = 0;
       wakeWorker(this.#memory, worker);
-      if (pushed >= WORTH_A_THIEF && this.#memory.shape.stealing) this.#wakeThief(worker);
+      const needsThief = pushed >= WORTH_A_THIEF || isDead(this.#memory, worker);
+      if (needsThief && this.#memory.shape.stealing) this.#wakeThief(worker);
     }
   }
 

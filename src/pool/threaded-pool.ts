@@ -11,9 +11,10 @@ import { assert } from '../domain/assert.ts';
 import { threadEntry } from '../entries/thread-entry.ts';
 import { BellListener } from '../segment/bell.ts';
 import { COORDINATOR_BELL, type EngineMemory } from '../segment/engine-memory.ts';
+import { markDead, wakeWorker } from '../segment/worker-state.ts';
 import { cleanUpAfter } from './lost-worker.ts';
 import type { PoolEvents, SegmentPool } from './segment-pool.ts';
-import { type WorkerTask, wakeWorker } from './segment-worker.ts';
+import type { WorkerTask } from './segment-worker.ts';
 import { ThreadFeeder } from './thread-feeder.ts';
 
 /** A worker allocates next to nothing; a small young generation keeps its thread small. */
@@ -113,7 +114,7 @@ export class ThreadedPool implements SegmentPool {
   #reportLoss(worker: number, reason: string): void {
     const events = this.#events;
     assert(events !== undefined, 'the pool was not started');
-    Atomics.store(this.memory.parked, worker, 0);
+    markDead(this.memory, worker);
     events.workerLost(cleanUpAfter(this.memory, worker, reason, () => events.drain()));
     // Until the worker is back its segments are served by thieves, who may all be asleep.
     this.#wakeAll();

@@ -54,7 +54,7 @@ export class EngineMemory {
   readonly tables: readonly ClaimTable[];
   /** Per segment: 0 free, else the holder: a worker + 1, or LOCKED_BY_COORDINATOR. */
   readonly locks: Int32Array;
-  /** Per worker: 1 while it sleeps or is about to. */
+  /** Per worker: its WorkerState; it sleeps on this word. */
   readonly parked: Int32Array;
   /** Per worker: the newest entry + 1 of the run it is taking, 0 where none (see RunTaker). */
   readonly taking: Int32Array;
