@@ -1,7 +1,10 @@
 /** Every benchmark, in the order of the report. */
 import { batch } from './batch.ts';
 import type { BenchModule } from './bench-module.ts';
+import { epochBoundary } from './epoch-boundary.ts';
+import { registry } from './registry.ts';
 import { soak } from './soak.ts';
+import { stealing } from './stealing.ts';
 import { unaryCpu } from './unary-cpu.ts';
 
-export const BENCHES: readonly BenchModule[] = [unaryCpu, batch, soak];
+export const BENCHES: readonly BenchModule[] = [registry, stealing, unaryCpu, batch, epochBoundary, soak];

@@ -20,6 +20,7 @@ export interface EpochAnswer {
   readonly submitted: number;
   readonly validated: number;
   readonly expired: number;
+  readonly durationUs: number;
   readonly pending: number;
 }
 
