@@ -26,7 +26,7 @@ const GROWTH_GOAL = { atMost: 2 };
 
 export const soak: BenchModule = {
   name: 'soak',
-  title: `${CLAIMS_PER_S} claims/s submitted one by one in an open loop, half of them validated two seconds later; heap after full collections, against the level of the first fifth of the time`,
+  title: `${CLAIMS_PER_S} claims/s submitted one by one in an open loop, half of them validated two seconds later; heap after full collections (thread 0 is the main one): median of each fifth of the time against that of the first`,
   byDefault: false,
   run,
 };
@@ -79,8 +79,8 @@ function heapRows(threads: readonly HeapGrowth[]): BenchRow[] {
       note: `threads sampled: ${threads.length}; samples: ${samples}`,
     },
     ...threads.flatMap(({ threadId, levelMb, laterMb, slopeMbPerHour }) => [
-      { measure: `thread ${threadId}, greatest heap at first`, value: levelMb, unit: 'MB' },
-      { measure: `thread ${threadId}, greatest heap later`, value: laterMb, unit: 'MB' },
+      { measure: `thread ${threadId}, heap in the first fifth`, value: levelMb, unit: 'MB' },
+      { measure: `thread ${threadId}, heap in the greatest later fifth`, value: laterMb, unit: 'MB' },
       { measure: `thread ${threadId}, slope of the later heap`, value: slopeMbPerHour, unit: 'MB/h' },
     ]),
   ];
