@@ -78,9 +78,14 @@ function heapRows(threads: readonly HeapGrowth[]): BenchRow[] {
       goal: GROWTH_GOAL,
       note: `threads sampled: ${threads.length}; samples: ${samples}`,
     },
-    ...threads.flatMap(({ threadId, levelMb, laterMb, slopeMbPerHour }) => [
+    ...threads.flatMap(({ threadId, levelMb, laterMb, greatestMb, slopeMbPerHour }) => [
       { measure: `thread ${threadId}, heap in the first fifth`, value: levelMb, unit: 'MB' },
-      { measure: `thread ${threadId}, heap in the greatest later fifth`, value: laterMb, unit: 'MB' },
+      {
+        measure: `thread ${threadId}, heap in the greatest later fifth`,
+        value: laterMb,
+        unit: 'MB',
+        note: `greatest sample ${greatestMb.toFixed(1)}`,
+      },
       { measure: `thread ${threadId}, slope of the later heap`, value: slopeMbPerHour, unit: 'MB/h' },
     ]),
   ];

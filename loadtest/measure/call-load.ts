@@ -82,8 +82,8 @@ export class CallLoad implements ConnectionsHandler {
     this.#checkFinished();
   }
 
-  message(_call: Call, bytes: Buffer, start: number, end: number): void {
-    this.#tally.reply(bytes, start, end, 1);
+  message(call: Call, bytes: Buffer, start: number, end: number): void {
+    this.#tally.reply(this.#startedUs[call.tag], bytes, start, end, 1);
   }
 
   ended(call: Call, status: number): void {

@@ -30,7 +30,7 @@ export interface LoadResult extends TallyResult {
   /** Calls, and claims answered, per second of measured time. */
   readonly callsPerS: number;
   readonly claimsPerS: number;
-  /** Calls that ended within the measured time. */
+  /** Calls that ended, and claims that were answered, in the measured time, whenever they began. */
   readonly callsMeasured: number;
   readonly claimsMeasured: number;
   /** Calls of an open loop that were not started, because `outstanding` were under way. */
@@ -120,20 +120,21 @@ async function say(event: LoadEvent): Promise<void> {
   if (!process.stdout.write(`${JSON.stringify(event)}\n`)) await once(process.stdout, 'drain');
 }
 
-/** Runs the measured time: until it is over, or the load has ended by itself. */
-async function measure(options: Options, load: CallLoad | StreamLoad, tally: Tally) {
-  tally.reset();
-  const beginUs = systemClock.monotonicUs();
-  const cpuBefore = process.cpuUsage();
+/** Measures until the measured time is over, or the load has ended by itself. */
+async function measure(options: Options, load: CallLoad | StreamLoad, tally: Tally, begin: () => void) {
   await say({ event: 'measuring' });
+  const cpuBefore = process.cpuUsage();
+  const beginUs = systemClock.monotonicUs();
+  tally.begin(beginUs);
+  begin();
   const over = new AbortController();
   await Promise.race([sleep(options.measuredMs, undefined, { signal: over.signal }), load.finished]);
   over.abort();
   const cpu = process.cpuUsage(cpuBefore);
   const seconds = (systemClock.monotonicUs() - beginUs) / 1e6;
-  const { calls, claims } = tally;
+  const { endedCalls, answeredClaims } = tally;
   await say({ event: 'measured' });
-  return { seconds, calls, claims, clientCpuS: (cpu.user + cpu.system) / 1e6 };
+  return { seconds, endedCalls, answeredClaims, clientCpuS: (cpu.user + cpu.system) / 1e6 };
 }
 
 async function main(): Promise<void> {
@@ -142,18 +143,22 @@ async function main(): Promise<void> {
   const load = makeLoad(options, tally);
   const connections = await Connections.open(options.address, options.connections, load);
   const broken = connections.failed;
-  load.start(connections);
-  await Promise.race([sleep(options.warmupMs), broken]);
-  const measured = await Promise.race([measure(options, load, tally), broken]);
+  const warmsUp = options.warmupMs > 0;
+  if (warmsUp) {
+    load.start(connections);
+    await Promise.race([sleep(options.warmupMs), broken]);
+  }
+  const begin = (): void => (warmsUp ? undefined : load.start(connections));
+  const measured = await Promise.race([measure(options, load, tally, begin), broken]);
   load.stop();
   await Promise.race([load.finished, sleep(DRAIN_MS, undefined, { ref: false }), broken]);
   await say({
     event: 'result',
     seconds: measured.seconds,
-    callsPerS: measured.calls / measured.seconds,
-    claimsPerS: measured.claims / measured.seconds,
-    callsMeasured: measured.calls,
-    claimsMeasured: measured.claims,
+    callsPerS: measured.endedCalls / measured.seconds,
+    claimsPerS: measured.answeredClaims / measured.seconds,
+    callsMeasured: measured.endedCalls,
+    claimsMeasured: measured.answeredClaims,
     skipped: load.skipped,
     unanswered: load.underWay,
     clientCpuS: measured.clientCpuS,

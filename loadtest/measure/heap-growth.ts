@@ -1,18 +1,25 @@
 /** Whether a heap grows: what its samples after full collections say (measure/heap-sampler). */
 import type { HeapSample } from './heap-sampler.ts';
-import { slope } from './statistics.ts';
+import { slope, spread } from './statistics.ts';
 
 const MS_PER_HOUR = 3_600_000;
 
+/**
+ * Heaps are compared by the medians of stretches of time, so that a collection that fell on a full
+ * batch is not taken for a leak, nor hides one.
+ */
 export interface HeapGrowth {
   readonly threadId: number;
   readonly samples: number;
-  /** The greatest heap of the first part, and of all that follows, MB. */
+  /** Median of the first stretch, MB. */
   readonly levelMb: number;
+  /** The greatest median of any later stretch. */
   readonly laterMb: number;
   /** laterMb − levelMb. */
   readonly growthMb: number;
-  /** Slope of least squares through the later samples. */
+  /** The greatest sample of all. */
+  readonly greatestMb: number;
+  /** Slope of least squares through the samples after the first stretch. */
   readonly slopeMbPerHour: number;
 }
 
@@ -22,27 +29,33 @@ export function parseSamples(text: string): HeapSample[] {
 }
 
 /**
- * Growth of each thread's heap beyond the level of the first `levelMs` since its first sample.
- * @throws Error where a thread has no sample in one of the parts.
+ * Growth of each thread's heap, in stretches of `stretchMs` from its first sample on.
+ * @throws Error where a thread has no sample after its first stretch.
  */
-export function heapGrowth(samples: readonly HeapSample[], levelMs: number): HeapGrowth[] {
+export function heapGrowth(samples: readonly HeapSample[], stretchMs: number): HeapGrowth[] {
   const threads = Map.groupBy(samples, (sample) => sample.threadId);
-  return [...threads].sort(([a], [b]) => a - b).map(([thread, own]) => threadGrowth(thread, own, levelMs));
+  return [...threads].sort(([a], [b]) => a - b).map(([thread, own]) => threadGrowth(thread, own, stretchMs));
 }
 
-function threadGrowth(threadId: number, samples: readonly HeapSample[], levelMs: number): HeapGrowth {
-  const levelEndMs = samples[0].uptimeMs + levelMs;
-  const first = samples.filter((sample) => sample.uptimeMs <= levelEndMs);
-  const later = samples.filter((sample) => sample.uptimeMs > levelEndMs);
-  if (later.length === 0) throw new Error(`thread ${threadId} has no heap sample after ${levelMs} ms`);
-  const levelMb = greatestMb(first);
-  const laterMb = greatestMb(later);
+function threadGrowth(threadId: number, samples: readonly HeapSample[], stretchMs: number): HeapGrowth {
+  const beginMs = samples[0].uptimeMs;
+  const stretches = Map.groupBy(samples, (sample) => Math.floor((sample.uptimeMs - beginMs) / stretchMs));
+  const [levelMb, ...laterMbs] = [...stretches.values()].map((stretch) => spread(stretch.map(heapMb)).median);
+  if (laterMbs.length === 0) throw new Error(`thread ${threadId} has no heap sample after ${stretchMs} ms`);
+  const laterMb = spread(laterMbs).max;
+  const later = samples.filter((sample) => sample.uptimeMs - beginMs >= stretchMs);
   const hours = later.map((sample) => sample.uptimeMs / MS_PER_HOUR);
-  const heaps = later.map((sample) => sample.heapUsedBytes / 1e6);
-  const slopeMbPerHour = slope(hours, heaps);
-  return { threadId, samples: samples.length, levelMb, laterMb, growthMb: laterMb - levelMb, slopeMbPerHour };
+  return {
+    threadId,
+    samples: samples.length,
+    levelMb,
+    laterMb,
+    growthMb: laterMb - levelMb,
+    greatestMb: spread(samples.map(heapMb)).max,
+    slopeMbPerHour: slope(hours, later.map(heapMb)),
+  };
 }
 
-function greatestMb(samples: readonly HeapSample[]): number {
-  return Math.max(...samples.map((sample) => sample.heapUsedBytes)) / 1e6;
+function heapMb(sample: HeapSample): number {
+  return sample.heapUsedBytes / 1e6;
 }

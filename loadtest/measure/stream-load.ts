@@ -91,7 +91,7 @@ export class StreamLoad implements ConnectionsHandler {
   message(call: Call, bytes: Buffer, start: number, end: number): void {
     const place = this.#places[readFrameId(bytes, start, end) - 1];
     if (place === undefined || place.sentUs < 0) throw new Error('a frame was answered that was not sent');
-    this.#tally.reply(bytes, start, end, 2);
+    this.#tally.reply(place.sentUs, bytes, start, end, 2);
     this.#tally.ended(place.sentUs, this.#clock.monotonicUs(), STATUS_OK);
     place.sentUs = -1;
     const stream = this.#streams[call.tag];

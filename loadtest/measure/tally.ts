@@ -12,6 +12,7 @@ export interface BoundaryRule {
   readonly spanMs: number;
 }
 
+/** Of the calls that began in the measured time. */
 export interface TallyResult {
   /** Calls that ended, of whatever status. */
   readonly calls: number;
@@ -37,43 +38,52 @@ export class Tally {
   readonly #boundary: BoundaryRule | undefined;
   /** Wall clock minus monotonic clock, milliseconds. */
   readonly #wallOffsetMs: number;
+  /** Outcomes of calls that began before the measured time, and ended in it. */
+  readonly #earlierOutcomes = new Float64Array(Outcome.FOUND + 1);
+  #earlierCalls = 0;
   #calls = 0;
+  #beginUs = 0;
 
   constructor(boundary: BoundaryRule | undefined, wallOffsetMs: number) {
     this.#boundary = boundary;
     this.#wallOffsetMs = wallOffsetMs;
   }
 
-  get calls(): number {
-    return this.#calls;
+  /** Calls that have ended in the measured time, whenever they began. */
+  get endedCalls(): number {
+    return this.#earlierCalls + this.#calls;
   }
 
-  get claims(): number {
-    return this.#outcomes.reduce((sum, count) => sum + count, 0);
+  /** Claims answered in the measured time, whenever their calls began. */
+  get answeredClaims(): number {
+    return sum(this.#earlierOutcomes) + sum(this.#outcomes);
   }
 
-  /** Counts the results of a reply: those in fields `firstField` and above of the message. */
-  reply(bytes: Buffer, start: number, end: number, firstField: number): void {
-    countOutcomes(bytes, start, end, firstField, this.#outcomes);
+  /** Begins the measured time: forgets what was before. */
+  begin(beginUs: number): void {
+    this.#beginUs = beginUs;
+    this.#earlierCalls = 0;
+    this.#calls = 0;
+    this.#statuses.clear();
+    for (const counts of [this.#outcomes, this.#earlierOutcomes]) counts.fill(0);
+    for (const histogram of [this.#latency, this.#crossing, this.#notCrossing]) histogram.reset();
+  }
+
+  /** Counts the results in a reply to a call begun at startUs: those in fields from `firstField` on. */
+  reply(startUs: number, bytes: Buffer, start: number, end: number, firstField: number): void {
+    const counts = startUs < this.#beginUs ? this.#earlierOutcomes : this.#outcomes;
+    countOutcomes(bytes, start, end, firstField, counts);
   }
 
   /** Counts a call (or frame) from its start to its end, in monotonic microseconds. */
   ended(startUs: number, endUs: number, status: number): void {
+    if (startUs < this.#beginUs) {
+      this.#earlierCalls++;
+      return;
+    }
     this.#calls++;
     this.#statuses.set(status, (this.#statuses.get(status) ?? 0) + 1);
-    if (status !== GrpcStatus.OK) return;
-    this.#latency.record(endUs - startUs);
-    if (this.#boundary === undefined) return;
-    const crosses = crossesBoundary(this.#boundary, this.#wallMs(startUs), this.#wallMs(endUs));
-    (crosses ? this.#crossing : this.#notCrossing).record(endUs - startUs);
-  }
-
-  /** Forgets all; at the end of the warm-up. */
-  reset(): void {
-    this.#calls = 0;
-    this.#statuses.clear();
-    this.#outcomes.fill(0);
-    for (const histogram of [this.#latency, this.#crossing, this.#notCrossing]) histogram.reset();
+    if (status === GrpcStatus.OK) this.#recordLatency(startUs, endUs);
   }
 
   result(): TallyResult {
@@ -84,12 +94,19 @@ export class Tally {
     const boundary = { crossing: this.#crossing.summary(), notCrossing: this.#notCrossing.summary() };
     return {
       calls: this.#calls,
-      claims: this.claims,
+      claims: sum(this.#outcomes),
       statuses: Object.fromEntries(statuses),
       outcomes: Object.fromEntries(outcomes),
       latency: this.#latency.summary(),
       ...(this.#boundary === undefined ? {} : boundary),
     };
+  }
+
+  #recordLatency(startUs: number, endUs: number): void {
+    this.#latency.record(endUs - startUs);
+    if (this.#boundary === undefined) return;
+    const crosses = crossesBoundary(this.#boundary, this.#wallMs(startUs), this.#wallMs(endUs));
+    (crosses ? this.#crossing : this.#notCrossing).record(endUs - startUs);
   }
 
   #wallMs(monotonicUs: number): number {
@@ -101,4 +118,8 @@ export class Tally {
 export function crossesBoundary(rule: BoundaryRule, startMs: number, endMs: number): boolean {
   const boundaryMs = Math.floor(endMs / rule.epochMs) * rule.epochMs;
   return startMs < boundaryMs + rule.spanMs;
+}
+
+function sum(counts: Float64Array): number {
+  return counts.reduce((total, count) => total + count, 0);
 }

@@ -8,17 +8,21 @@ function samples(threadId: number, heapsMb: readonly number[]): HeapSample[] {
     threadId,
     uptimeMs: 10_000 * (i + 1),
     heapUsedBytes: heapMb * 1e6,
-    externalBytes: 0,
     rssBytes: 0,
   }));
 }
 
-test('growth is the greatest later heap beyond the greatest of the first part', () => {
-  const [main] = heapGrowth(samples(0, [20, 24, 22, 23, 25, 24]), 20_000);
-  assert.equal(main.levelMb, 24);
-  assert.equal(main.laterMb, 25);
-  assert.equal(main.growthMb, 1);
-  assert.equal(main.samples, 6);
+test('growth is the greatest median of a later stretch beyond that of the first', () => {
+  // Stretches of three samples; an outlier in each is no level.
+  const heaps = [20, 29, 21, 24, 24, 35, 22, 23, 23];
+  const [main] = heapGrowth(samples(0, heaps), 30_000);
+  assert.deepEqual([main.levelMb, main.laterMb, main.growthMb], [21, 24, 3]);
+  assert.deepEqual([main.greatestMb, main.samples], [35, 9]);
+});
+
+test('a heap that falls after its start has grown by less than nothing', () => {
+  const [main] = heapGrowth(samples(0, [30, 30, 25, 25]), 20_000);
+  assert.equal(main.growthMb, -5);
 });
 
 test('each thread has a level of its own', () => {

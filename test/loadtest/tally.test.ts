@@ -23,7 +23,7 @@ test('a call crosses a boundary where it is under way in the span after it', () 
 test('calls are counted by status, claims by outcome, latencies of calls that ended OK', () => {
   const tally = new Tally(undefined, 0);
   const reply = bytesField(1, sampleResult());
-  tally.reply(reply, 0, reply.length, 1);
+  tally.reply(1_000, reply, 0, reply.length, 1);
   tally.ended(1_000, 6_000, status.OK);
   tally.ended(1_000, 900_000, status.RESOURCE_EXHAUSTED);
   tally.ended(1_000, 900_000, 77);
@@ -47,12 +47,18 @@ test('latencies across a boundary are told from the others by the wall clock', (
   assert.equal(notCrossing?.count, 2);
 });
 
-test('a reset forgets all', () => {
+test('calls that began before the measured time count as ended in it, and for nothing else', () => {
   const tally = new Tally(RULE, 0);
   const reply = bytesField(1, sampleResult());
-  tally.reply(reply, 0, reply.length, 1);
   tally.ended(0, 1, status.OK);
-  tally.reset();
+  tally.begin(5_000);
+  assert.equal(tally.endedCalls, 0);
+  tally.reply(4_999, reply, 0, reply.length, 1);
+  tally.ended(4_999, 6_000, status.UNAVAILABLE);
+  tally.reply(5_000, reply, 0, reply.length, 1);
+  tally.ended(5_000, 6_000, status.OK);
+  assert.deepEqual([tally.endedCalls, tally.answeredClaims], [2, 2]);
   const { calls, claims, statuses, outcomes, latency } = tally.result();
-  assert.deepEqual([calls, claims, statuses, outcomes, latency.count], [0, 0, {}, {}, 0]);
+  assert.deepEqual([calls, claims, latency.count], [1, 1, 1]);
+  assert.deepEqual([statuses, outcomes], [{ OK: 1 }, { ACCEPTED: 1 }]);
 });

@@ -54,6 +54,17 @@ test('call data are as many messages as calls, each after its length, of differe
   assert.deepEqual(callData('run', SCENARIO, SCENARIO.loads[1]), Buffer.concat(expected));
 });
 
+test('batches go on where the last one ended', () => {
+  const load = { ...SCENARIO.loads[0], method: 'BatchSubmitClaims', rps: 1, items: 2 } as const;
+  const text = callData('run', SCENARIO, load).toString('latin1');
+  const ids = [0, 1, 2, 3].map((number) => text.indexOf(claimId('run', number)));
+  assert.ok(
+    ids.every((at, i) => at > (ids[i - 1] ?? 0)),
+    `claims stand at ${ids}`,
+  );
+  assert.equal(text.indexOf(claimId('run', 4)), -1);
+});
+
 test('what the epochs must count follows from the loads', () => {
   assert.deepEqual(expectedCounts(SCENARIO), { submitted: 12, validated: 6, expired: 6, pending: 0 });
 });

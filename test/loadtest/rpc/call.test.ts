@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import fc from 'fast-check';
 import { grpcMessage } from '../../../loadtest/measure/messages.ts';
-import { Call } from '../../../loadtest/measure/rpc/call.ts';
+import { Call, type MessageSink } from '../../../loadtest/measure/rpc/call.ts';
 
 test('messages are put together wherever the bytes of a reply are cut', () => {
   const messages = fc.array(fc.uint8Array({ maxLength: 40 }), { maxLength: 5 });
@@ -28,11 +28,12 @@ test('messages are put together wherever the bytes of a reply are cut', () => {
 test('a call used again keeps nothing of a reply that was cut off', () => {
   const call = new Call();
   const whole = grpcMessage(Buffer.from('hello'));
-  let received = 0;
-  const sink = (): void => void received++;
+  const received: string[] = [];
+  const sink: MessageSink = (_call, bytes, start, end) =>
+    void received.push(bytes.toString('utf8', start, end));
   call.begin(1, 0, 0);
   call.receive(whole, 0, 7, sink);
   call.begin(3, 0, 0);
   call.receive(whole, 0, whole.length, sink);
-  assert.equal(received, 1);
+  assert.deepEqual(received, ['hello']);
 });

@@ -1,6 +1,9 @@
 /** The load generator's own HTTP/2 client against a real grpc-js server. */
 import assert from 'node:assert/strict';
+import { once } from 'node:events';
+import { createServer, type Socket } from 'node:net';
 import { after, before, test } from 'node:test';
+import { setTimeout as sleep } from 'node:timers/promises';
 import {
   type handleBidiStreamingCall,
   type handleUnaryCall,
@@ -12,6 +15,15 @@ import { grpcMessage } from '../../../loadtest/measure/messages.ts';
 import type { Call } from '../../../loadtest/measure/rpc/call.ts';
 import { type CallHandler, RpcConnection } from '../../../loadtest/measure/rpc/connection.ts';
 import { Connections } from '../../../loadtest/measure/rpc/connections.ts';
+import {
+  CONNECTION_PREFACE,
+  FrameFlag,
+  FrameReader,
+  FrameType,
+  frame,
+  Setting,
+  settings,
+} from '../../../loadtest/measure/rpc/frames.ts';
 
 type Unary = handleUnaryCall<Buffer, Buffer>;
 type Stream = handleBidiStreamingCall<Buffer, Buffer>;
@@ -90,6 +102,57 @@ class Recorder implements CallHandler {
   }
 }
 
+/**
+ * A server that widens its connection's window only when told to, as Node's does unasked. A call
+ * may take a million bytes.
+ */
+class SlowPeer {
+  receivedBytes = 0;
+  /** Whether the client has acknowledged the peer's settings. */
+  greeted = false;
+  #socket: Socket | undefined;
+  readonly #server = createServer((socket) => this.#serve(socket));
+
+  async listen(): Promise<string> {
+    this.#server.listen(0, '127.0.0.1');
+    await once(this.#server, 'listening');
+    const address = this.#server.address();
+    assert.ok(address !== null && typeof address === 'object');
+    return `127.0.0.1:${address.port}`;
+  }
+
+  async until(condition: () => boolean): Promise<void> {
+    for (let i = 0; i < 500 && !condition(); i++) await sleep(10);
+    assert.ok(condition(), `not so after 5 s; ${this.receivedBytes} bytes received`);
+  }
+
+  widenWindow(bytes: number): void {
+    const payload = Buffer.alloc(4);
+    payload.writeUInt32BE(bytes);
+    this.#socket?.write(frame(FrameType.WINDOW_UPDATE, 0, 0, payload));
+  }
+
+  close(): void {
+    this.#socket?.destroy();
+    this.#server.close();
+  }
+
+  #serve(socket: Socket): void {
+    this.#socket = socket;
+    const reader = new FrameReader((type, flags, _id, _bytes, start, end) => {
+      if (type === FrameType.DATA) this.receivedBytes += end - start;
+      if (type === FrameType.SETTINGS && (flags & FrameFlag.ACK) !== 0) this.greeted = true;
+    });
+    let prefaceLeft = CONNECTION_PREFACE.length;
+    socket.on('data', (chunk: Buffer) => {
+      const preface = Math.min(prefaceLeft, chunk.length);
+      prefaceLeft -= preface;
+      reader.push(chunk.subarray(preface));
+    });
+    socket.write(frame(FrameType.SETTINGS, 0, 0, settings([[Setting.INITIAL_WINDOW_SIZE, 1_000_000]])));
+  }
+}
+
 let address: string;
 let server: Server;
 
@@ -117,9 +180,9 @@ test('calls under way together each get their own reply', async () => {
 });
 
 test('messages far larger than the windows pass in both directions', async () => {
-  const recorder = new Recorder(6);
+  const recorder = new Recorder(60);
   const connection = await RpcConnection.open(address, recorder);
-  const bodies = Array.from({ length: 6 }, (_, tag) => Buffer.alloc(400_000 + tag, tag));
+  const bodies = Array.from({ length: 60 }, (_, tag) => Buffer.alloc(400_000 + tag, tag));
   for (const [tag, body] of bodies.entries()) {
     connection.send(connection.start('/test.Service/Echo', tag), grpcMessage(body), true);
   }
@@ -128,6 +191,24 @@ test('messages far larger than the windows pass in both directions', async () =>
   for (const [tag, body] of bodies.entries()) {
     assert.ok(recorder.replies.get(tag)?.[0].equals(body), `reply ${tag} differs`);
   }
+});
+
+test('no more is sent than the connection as a whole may take', async () => {
+  const windowBytes = 65_535;
+  const peer = new SlowPeer();
+  const address = await peer.listen();
+  const connection = await RpcConnection.open(address, new Recorder(1));
+  await peer.until(() => peer.greeted);
+  connection.send(connection.start('/test.Service/Echo', 0), Buffer.alloc(200_000), true);
+  await peer.until(() => peer.receivedBytes >= windowBytes);
+  await sleep(20);
+  assert.equal(peer.receivedBytes, windowBytes);
+  peer.widenWindow(100_000);
+  await peer.until(() => peer.receivedBytes >= windowBytes + 100_000);
+  await sleep(20);
+  assert.equal(peer.receivedBytes, windowBytes + 100_000);
+  connection.close();
+  peer.close();
 });
 
 test('a refused call ends with the status it was given, an unknown method with UNIMPLEMENTED', async () => {
