@@ -14,7 +14,8 @@ export class StatePartitioner {
 
   /** @param segments a power of two from 1 to 65,536. */
   constructor(segments: number, mode: PartitionMode) {
-    assert(Number.isInteger(Math.log2(segments)) && segments <= 65_536, `segments: ${segments}`);
+    const isInRange = segments >= 1 && segments <= 65_536;
+    assert(isInRange && Number.isInteger(Math.log2(segments)), `segments: ${segments}`);
     this.segments = segments;
     this.mode = mode;
     this.#shift = 32 - Math.log2(segments);
