@@ -15,8 +15,6 @@ export type WireType = (typeof WireType)[keyof typeof WireType];
 const WIRE_TYPE_BITS = 3;
 const WIRE_TYPE_MASK = (1 << WIRE_TYPE_BITS) - 1;
 const VARINT_MAX_BYTES = 10;
-/** Field numbers end at 2^29 − 1, so a tag is a uint32. */
-const TAG_MAX = 2 ** 32 - 1;
 /** Groups within groups: the official parsers' bound, so that no message can exhaust the stack. */
 export const GROUP_DEPTH_MAX = 100;
 
@@ -53,24 +51,30 @@ function longVarintEnd(message: DataView, at: number, end: number): number {
   throw unreadable(limit - at === VARINT_MAX_BYTES ? 'a varint over 10 bytes' : 'a varint cut off', at);
 }
 
-/** The varint from `at` to `next` without its sign: exact to 2^53, and never below 2^53 beyond it. */
-function varintValue(message: DataView, at: number, next: number): number {
-  return next - at === 1 ? message.getUint8(at) : longVarintValue(message, at, next);
+/** The tag or length from `at` to `next`: Infinity where it is over 32 bits. */
+function uint32Value(message: DataView, at: number, next: number): number {
+  return next - at === 1 ? message.getUint8(at) : longUint32Value(message, at, next);
 }
 
-function longVarintValue(message: DataView, at: number, next: number): number {
-  const low = groups(message, at, Math.min(next, at + 4));
+function longUint32Value(message: DataView, at: number, next: number): number {
+  const low = fourGroups(message, at, next);
   if (next <= at + 4) return low;
-  const middle = groups(message, at + 4, Math.min(next, at + 8));
-  const high = next > at + 8 ? groups(message, at + 8, next) : 0;
-  return high * 2 ** 56 + middle * 2 ** 28 + low;
+  const middle = fourGroups(message, at + 4, next);
+  const fits = middle < 2 ** 4 && lastGroups(message, at, next) === 0;
+  return fits ? middle * 2 ** 28 + low : Number.POSITIVE_INFINITY;
 }
 
-/** At most four groups of 7 bits, the lowest first: below 2^28, so that integers do. */
-function groups(message: DataView, at: number, next: number): number {
+/** The groups of 7 bits from `at`, the lowest first: at most four, so that integers do. */
+function fourGroups(message: DataView, at: number, next: number): number {
+  const end = Math.min(next, at + 4);
   let value = 0;
-  for (let i = at, shift = 0; i < next; i += 1, shift += 7) value |= (message.getUint8(i) & 0x7f) << shift;
+  for (let i = at, shift = 0; i < end; i += 1, shift += 7) value |= (message.getUint8(i) & 0x7f) << shift;
   return value;
+}
+
+/** The ninth and tenth group: 8 bits are left of the 64, what the tenth has beyond them is dropped. */
+function lastGroups(message: DataView, at: number, next: number): number {
+  return fourGroups(message, at + 8, next) & 0xff;
 }
 
 /** The uint64 from `at` to `next`, exact. Makes a bigint: not for the path of a claim. */
@@ -81,15 +85,23 @@ export function uint64Value(message: DataView, at: number, next: number): bigint
 }
 
 /**
- * The int64 from `at` to `next` as a number: exact from 0 to 2^53 − 1, Infinity beyond, and −1
- * for every negative one.
+ * Stores the int64 from `at` to `next` in values[index]: exact from 0 to 2^53 − 1, Infinity
+ * beyond, and −1 for every negative one. It returns nothing, since a number past 2^31 that passes
+ * between functions may be an object on the heap.
  */
-export function safeInt64Value(message: DataView, at: number, next: number): number {
-  // The tenth byte's lowest bit is the sign; its other bits lie past the 64th.
-  const hasTenth = next - at === VARINT_MAX_BYTES;
-  if (hasTenth && (message.getUint8(next - 1) & 1) === 1) return -1;
-  const value = longVarintValue(message, at, hasTenth ? next - 1 : next);
-  return value > Number.MAX_SAFE_INTEGER ? Number.POSITIVE_INFINITY : value;
+export function storeInt64(
+  message: DataView,
+  at: number,
+  next: number,
+  values: Float64Array,
+  index: number,
+): void {
+  const low = fourGroups(message, at, next);
+  const middle = fourGroups(message, at + 4, next);
+  const high = lastGroups(message, at, next);
+  if (high >= 0x80) values[index] = -1;
+  else if (high > 0 || middle >= 2 ** (53 - 28)) values[index] = Number.POSITIVE_INFINITY;
+  else values[index] = middle * 2 ** 28 + low;
 }
 
 /** The tag from `at` to `next`. @throws InvalidArgument where it names no field. */
@@ -99,9 +111,9 @@ export function tagValue(message: DataView, at: number, next: number): number {
 }
 
 function longTagValue(message: DataView, at: number, next: number): number {
-  const tag = varintValue(message, at, next);
+  const tag = uint32Value(message, at, next);
   if (tag <= WIRE_TYPE_MASK) throw unreadable('field number 0', at);
-  if (tag > TAG_MAX) throw unreadable('a field number over 2^29 - 1', at);
+  if (tag === Number.POSITIVE_INFINITY) throw unreadable('a field number over 2^29 - 1', at);
   return tag;
 }
 
@@ -110,7 +122,7 @@ function longTagValue(message: DataView, at: number, next: number): number {
  * @throws InvalidArgument where it runs past `end`.
  */
 export function contentEnd(message: DataView, at: number, content: number, end: number): number {
-  return within(content + varintValue(message, at, content), at, end);
+  return within(content + uint32Value(message, at, content), at, end);
 }
 
 /**

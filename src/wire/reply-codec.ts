@@ -147,26 +147,21 @@ export class ReplyEncoder {
   #writeEntry(to: DataView, at: number, tag: number, entry: number): number {
     const entries = this.#entries;
     const outcome = entries.outcome[entry];
-    if (((1 << outcome) & TELLS_CLAIM) !== 0) return this.#writeClaimResult(to, at, tag, entry, outcome);
+    if (((1 << outcome) & TELLS_CLAIM) !== 0) return this.#writeClaimResult(to, at, tag, entry);
     if (outcome !== Outcome.UNAVAILABLE)
       return writeResult(to, at, tag, outcome, entries.epoch[entry], NO_REASON);
-    const reason = UNAVAILABLE_TEXTS[entries.reason[entry]];
-    return writeResult(to, at, tag, outcome, 0, reason);
+    const reason = entries.reason[entry];
+    assert(reason !== UnavailableReason.NONE, 'an UNAVAILABLE entry has a reason');
+    return writeResult(to, at, tag, outcome, 0, UNAVAILABLE_TEXTS[reason]);
   }
 
-  #writeClaimResult(to: DataView, start: number, tag: number, entry: number, outcome: number): number {
+  #writeClaimResult(to: DataView, start: number, tag: number, entry: number): number {
     const entries = this.#entries;
+    const outcome = entries.outcome[entry];
     const status = entries.status[entry];
     const epoch = entries.epoch[entry];
-    const timestampMs = entries.timestampMs[entry];
-    const expiresAtEpoch = expiryEpoch(timestampMs as TimestampMs, this.#rules);
-    const claimIdBytes = entries.claimLength[entry];
-    const playerIdBytes = entries.playerLength[entry];
-    const claimBytes =
-      bytesFieldLength(claimIdBytes) +
-      bytesFieldLength(playerIdBytes) +
-      varintFieldLength(timestampMs) +
-      varintFieldLength(status);
+    const expiresAtEpoch = this.#expiresAtEpoch(entry);
+    const claimBytes = this.#claimBytes(entry);
     const resultBytes =
       varintFieldLength(outcome) +
       varintFieldLength(status) +
@@ -180,10 +175,34 @@ export class ReplyEncoder {
     at = writeVarintField(to, at, RESULT_EPOCH, epoch);
     at = writeVarintField(to, at, RESULT_EXPIRES_AT_EPOCH, expiresAtEpoch);
     at = writeLength(to, at, RESULT_CLAIM, claimBytes);
-    at = writeBytesField(to, at, CLAIM_ID, this.#ids, entries.claimOffset(entry), claimIdBytes);
-    at = writeBytesField(to, at, CLAIM_PLAYER_ID, this.#ids, entries.playerOffset(entry), playerIdBytes);
-    at = writeVarintField(to, at, CLAIM_TIMESTAMP_MS, timestampMs);
-    return writeVarintField(to, at, CLAIM_STATUS, status);
+    return this.#writeClaim(to, at, entry);
+  }
+
+  #expiresAtEpoch(entry: number): number {
+    return expiryEpoch(this.#entries.timestampMs[entry] as TimestampMs, this.#rules);
+  }
+
+  /** Exactly what #writeClaim writes. */
+  #claimBytes(entry: number): number {
+    const entries = this.#entries;
+    return (
+      bytesFieldLength(entries.claimLength[entry]) +
+      bytesFieldLength(entries.playerLength[entry]) +
+      varintFieldLength(entries.timestampMs[entry]) +
+      varintFieldLength(entries.status[entry])
+    );
+  }
+
+  /** Writes the fields of a Claim. */
+  #writeClaim(to: DataView, start: number, entry: number): number {
+    const entries = this.#entries;
+    const ids = this.#ids;
+    const claimId = entries.claimOffset(entry);
+    const playerId = entries.playerOffset(entry);
+    let at = writeBytesField(to, start, CLAIM_ID, ids, claimId, entries.claimLength[entry]);
+    at = writeBytesField(to, at, CLAIM_PLAYER_ID, ids, playerId, entries.playerLength[entry]);
+    at = writeVarintField(to, at, CLAIM_TIMESTAMP_MS, entries.timestampMs[entry]);
+    return writeVarintField(to, at, CLAIM_STATUS, entries.status[entry]);
   }
 }
 

@@ -9,7 +9,7 @@ import {
   contentEnd,
   fieldEnd,
   fieldTag,
-  safeInt64Value,
+  storeInt64,
   tagValue,
   varintEnd,
   viewOf,
@@ -61,6 +61,12 @@ export class RequestDecoder {
   readonly #entries: EntryTable;
   readonly #ids: DataView;
 
+  // Where the fields of the item in hand lie, start … end.
+  #claimAt = 0;
+  #claimEnd = 0;
+  #playerAt = 0;
+  #playerEnd = 0;
+
   constructor(entries: EntryTable) {
     this.#entries = entries;
     this.#ids = viewOf(entries.ids);
@@ -95,36 +101,40 @@ export class RequestDecoder {
     needsPlayer: boolean,
     entry: number,
   ): ItemProblem {
-    let claimAt = start;
-    let claimEnd = start;
-    let playerAt = start;
-    let playerEnd = start;
-    let timestampMs = Number.NaN;
+    this.#find(message, start, end, timestampTag, entry);
+    const entries = this.#entries;
+    entries.claimLength[entry] = this.#claimEnd - this.#claimAt;
+    entries.playerLength[entry] = this.#playerEnd - this.#playerAt;
+    const claimOffset = entries.claimOffset(entry);
+    const claim = copyId(message, this.#claimAt, this.#claimEnd, this.#ids, claimOffset);
+    if (claim !== IdProblem.NONE) return itemProblem(ItemField.CLAIM_ID, claim);
+    if (needsPlayer || this.#playerEnd > this.#playerAt) {
+      const playerOffset = entries.playerOffset(entry);
+      const player = copyId(message, this.#playerAt, this.#playerEnd, this.#ids, playerOffset);
+      if (player !== IdProblem.NONE) return itemProblem(ItemField.PLAYER_ID, player);
+    }
+    return itemProblem(ItemField.TIMESTAMP_MS, timestampProblem(entries.timestampMs[entry]));
+  }
+
+  /** Finds the last value of each known field; the timestamp is stored at once. */
+  #find(message: DataView, start: number, end: number, timestampTag: number, entry: number): void {
+    const { timestampMs } = this.#entries;
+    timestampMs[entry] = Number.NaN;
+    this.#claimAt = this.#claimEnd = this.#playerAt = this.#playerEnd = start;
     for (let at = start; at < end; ) {
       const valueAt = varintEnd(message, at, end);
       const tag = tagValue(message, at, valueAt);
       if (tag === CLAIM_ID_TAG) {
-        claimAt = varintEnd(message, valueAt, end);
-        at = claimEnd = contentEnd(message, valueAt, claimAt, end);
+        this.#claimAt = varintEnd(message, valueAt, end);
+        at = this.#claimEnd = contentEnd(message, valueAt, this.#claimAt, end);
       } else if (tag === PLAYER_ID_TAG) {
-        playerAt = varintEnd(message, valueAt, end);
-        at = playerEnd = contentEnd(message, valueAt, playerAt, end);
+        this.#playerAt = varintEnd(message, valueAt, end);
+        at = this.#playerEnd = contentEnd(message, valueAt, this.#playerAt, end);
       } else {
         at = fieldEnd(message, tag, valueAt, end);
-        if (tag === timestampTag) timestampMs = safeInt64Value(message, valueAt, at);
+        if (tag === timestampTag) storeInt64(message, valueAt, at, timestampMs, entry);
       }
     }
-    const entries = this.#entries;
-    entries.timestampMs[entry] = timestampMs;
-    entries.claimLength[entry] = claimEnd - claimAt;
-    entries.playerLength[entry] = playerEnd - playerAt;
-    const claim = copyId(message, claimAt, claimEnd, this.#ids, entries.claimOffset(entry));
-    if (claim !== IdProblem.NONE) return itemProblem(ItemField.CLAIM_ID, claim);
-    if (needsPlayer || playerEnd > playerAt) {
-      const player = copyId(message, playerAt, playerEnd, this.#ids, entries.playerOffset(entry));
-      if (player !== IdProblem.NONE) return itemProblem(ItemField.PLAYER_ID, player);
-    }
-    return itemProblem(ItemField.TIMESTAMP_MS, timestampProblem(timestampMs));
   }
 }
 

@@ -53,10 +53,11 @@ function itemsOf(message: protobuf.Message, field: string): OracleItem[] {
 }
 
 function toItem(message: protobuf.Message): OracleItem {
-  const timestamp: unknown = Reflect.get(message, 'timestampMs');
+  // An absent field is no property of the message's own; its prototype has a default for each.
+  const isTimed = Object.hasOwn(message, 'timestampMs');
   return {
-    claimId: Uint8Array.from(Reflect.get(message, 'claimId') ?? []),
+    claimId: Uint8Array.from(Reflect.get(message, 'claimId')),
     playerId: Uint8Array.from(Reflect.get(message, 'playerId') ?? []),
-    timestampMs: timestamp === null || timestamp === undefined ? null : BigInt(String(timestamp)),
+    timestampMs: isTimed ? BigInt(String(Reflect.get(message, 'timestampMs'))) : null,
   };
 }
