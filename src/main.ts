@@ -18,7 +18,7 @@ import { SqliteStore } from './store/sqlite-store.ts';
 import { createLogger, type Logger } from './telemetry/log.ts';
 import { Metrics } from './telemetry/metrics.ts';
 import { ClaimHandlers } from './wire/claim-handlers.ts';
-import { claimServiceDefinition, loadDefinitions } from './wire/definitions.ts';
+import { claimServiceDefinition, loadDefinitions, loadReflectedDefinitions } from './wire/definitions.ts';
 import { EpochHandlers } from './wire/epoch-handlers.ts';
 import { GrpcServer } from './wire/server.ts';
 
@@ -65,12 +65,11 @@ class Claimd {
     this.#engine = new Engine({ memory, pool, store, clock, log: this.#log, defer: setImmediate });
     this.#claims = new ClaimHandlers(this.#engine, clock, maxClockSkewMs);
     this.#epochs = new EpochHandlers(this.#engine.epochs);
-    const definitions = loadDefinitions();
-    this.#server = new GrpcServer(clock, claimServiceDefinition(definitions), {
+    this.#server = new GrpcServer(clock, claimServiceDefinition(loadDefinitions()), {
       ...this.#claims.methods,
       ...this.#epochs.methods,
     });
-    if (config.reflection) this.#server.addReflection(definitions);
+    if (config.reflection) this.#server.addReflection(loadReflectedDefinitions());
     this.#metrics = new Metrics(engineGauges(this.#engine));
     this.#admin = new AdminServer({
       readiness: () => this.#engine.readiness(),

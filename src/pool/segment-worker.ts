@@ -98,10 +98,12 @@ class SegmentWorker {
     this.#memory.count(this.#worker, WorkerCounter.WAKES, 1);
   }
 
+  /** Of its own segments, or of any where it may steal: then a feeder wakes one worker for all. */
   #hasWork(): boolean {
-    const { queues, locks } = this.#memory;
-    for (let i = 0; i < this.#ownCount; i += 1) {
-      const segment = this.#firstOwn + i;
+    const { queues, locks, segments, shape } = this.#memory;
+    const first = shape.stealing ? 0 : this.#firstOwn;
+    const count = shape.stealing ? segments : this.#ownCount;
+    for (let segment = first; segment < first + count; segment += 1) {
       if (!queues.isEmpty(segment) && !isLocked(locks, segment)) return true;
     }
     return false;

@@ -1,23 +1,26 @@
 /**
- * Feeds segments from one event-loop thread: pushes entries, and once per turn wakes the workers
- * that are home to them, and a thief where a worker has more than it should do alone.
+ * Feeds segments from one event-loop thread: pushes entries, and once per turn wakes as many
+ * workers as the work is worth. Waking a thread costs more than serving dozens of entries, so a
+ * few entries wake one worker, which also serves what others are home to; only where stealing is
+ * off is each home worker woken.
  */
 import { SegmentMap } from '../partitioner/segment-map.ts';
 import type { EngineMemory } from '../segment/engine-memory.ts';
-import { isDead, wakeWorker } from '../segment/worker-state.ts';
+import { wakeWorker } from '../segment/worker-state.ts';
 import type { SegmentFeeder } from './segment-pool.ts';
 
 /**
- * Entries waiting at one worker that are worth waking another for: at about 0.5 µs each as much
- * work as the wake-up itself costs (25 µs, half the round trip measured in docs/decisions).
+ * Entries that are worth waking a worker for: at about 0.5 µs each as much work as the wake-up
+ * itself costs (25 µs, half the round trip measured in docs/decisions).
  */
-const WORTH_A_THIEF = 64;
+const WORTH_A_WAKE = 64;
 
 export class ThreadFeeder implements SegmentFeeder {
   readonly #memory: EngineMemory;
   readonly #home: Uint8Array;
   /** Entries pushed since the last flush, by home worker. */
   readonly #pushed: Int32Array;
+  #pushedInAll = 0;
 
   constructor(memory: EngineMemory) {
     this.#memory = memory;
@@ -30,23 +33,38 @@ export class ThreadFeeder implements SegmentFeeder {
     const segment = this.#memory.entries.segment[entry];
     this.#memory.queues.push(segment, entry);
     this.#pushed[this.#home[segment]] += 1;
+    this.#pushedInAll += 1;
   }
 
   flush(): void {
+    if (this.#pushedInAll === 0) return;
+    if (this.#memory.shape.stealing) this.#wakeAsNeeded();
+    else this.#wakeHomes();
+    this.#pushed.fill(0);
+    this.#pushedInAll = 0;
+  }
+
+  #wakeHomes(): void {
     for (let worker = 0; worker < this.#pushed.length; worker += 1) {
-      const pushed = this.#pushed[worker];
-      if (pushed === 0) continue;
-      this.#pushed[worker] = 0;
-      wakeWorker(this.#memory, worker);
-      const needsThief = pushed >= WORTH_A_THIEF || isDead(this.#memory, worker);
-      if (needsThief && this.#memory.shape.stealing) this.#wakeThief(worker);
+      if (this.#pushed[worker] > 0) wakeWorker(this.#memory, worker);
     }
   }
 
-  #wakeThief(busy: number): void {
+  /** The busiest home first, then whoever sleeps: those that are awake will look for work themselves. */
+  #wakeAsNeeded(): void {
+    let wakes = Math.ceil(this.#pushedInAll / WORTH_A_WAKE);
     const { workers } = this.#memory.shape;
-    for (let i = 1; i < workers; i += 1) {
-      if (wakeWorker(this.#memory, (busy + i) % workers)) return;
+    const first = this.#busiestHome();
+    for (let i = 0; i < workers && wakes > 0; i += 1) {
+      if (wakeWorker(this.#memory, (first + i) % workers)) wakes -= 1;
     }
+  }
+
+  #busiestHome(): number {
+    let busiest = 0;
+    for (let worker = 1; worker < this.#pushed.length; worker += 1) {
+      if (this.#pushed[worker] > this.#pushed[busiest]) busiest = worker;
+    }
+    return busiest;
   }
 }

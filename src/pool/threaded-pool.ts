@@ -20,11 +20,11 @@ import { ThreadFeeder } from './thread-feeder.ts';
 /** A worker allocates next to nothing; a small young generation keeps its thread small. */
 const WORKER_YOUNG_GENERATION_MB = 2;
 const STOP = 1;
-/** A worker that dies again and again is started ever later: at once, after 0.1, 0.2 … at most 5 s. */
-const RESTART_DELAY_MS = 100;
-const RESTART_DELAY_MAX_MS = 5_000;
+/** A worker that dies again and again is started ever later: at once, after 20, 40 … at most 1,000 ms. */
+const RESTART_DELAY_MS = 20;
+const RESTART_DELAY_MAX_MS = 1_000;
 /** A worker that lived so long has recovered. */
-const HEALTHY_AFTER_US = 10_000_000;
+const HEALTHY_AFTER_US = 1_000_000;
 
 export class ThreadedPool implements SegmentPool {
   readonly memory: EngineMemory;

@@ -13,11 +13,7 @@ export function wakeWorker(memory: EngineMemory, worker: number): boolean {
   return true;
 }
 
-/** Until its task runs again, others must serve its segments. */
+/** Until its task runs again, there is nobody to wake. */
 export function markDead(memory: EngineMemory, worker: number): void {
   Atomics.store(memory.parked, worker, WorkerState.DEAD);
-}
-
-export function isDead(memory: EngineMemory, worker: number): boolean {
-  return Atomics.load(memory.parked, worker) === WorkerState.DEAD;
 }

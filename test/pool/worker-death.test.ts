@@ -59,6 +59,19 @@ describe('worker death', () => {
     });
   }
 
+  function state(): string {
+    const queued = memory.tables.filter((_, segment) => !memory.queues.isEmpty(segment)).length;
+    const { parked, locks } = memory;
+    return JSON.stringify({
+      asked,
+      answered,
+      queued,
+      parked: [...parked],
+      locks: [...locks],
+      threads: pool.threads.length,
+    });
+  }
+
   async function load(): Promise<void> {
     let n = 0;
     while (running) {
@@ -76,12 +89,12 @@ describe('worker death', () => {
   test('every call is answered, and the service goes on', async () => {
     const loading = load();
     for (let death = 0; death < DEATHS; death += 1) {
+      await delay(100);
       const before = answered;
-      await delay(60);
       const victim = pool.threads[death % pool.threads.length];
       await victim.terminate();
-      await delay(60);
-      assert.ok(answered > before, 'claims are answered while a worker is replaced');
+      for (let look = 0; answered === before && look < GIVE_UP_AFTER; look += 1) await delay(5);
+      assert.ok(answered > before, `no claim was answered any more: ${state()}`);
     }
     running = false;
     await loading;
@@ -96,7 +109,11 @@ describe('worker death', () => {
   test('nothing is left over: entries, locks, reserved records', async () => {
     while (!engine.ingress.hasRoom(4_096)) await delay(5);
     assert.ok(memory.tables.every((table) => table.reservedCount === 0));
-    assert.ok(memory.locks.every((lock) => lock === 0));
+    // Workers may still be at epochs and expiries: a lock is held for a moment, never for long.
+    for (const [segment] of memory.locks.entries()) {
+      for (let look = 0; memory.locks[segment] !== 0 && look < GIVE_UP_AFTER; look += 1) await delay(5);
+      assert.equal(memory.locks[segment], 0, `segment ${segment} is locked`);
+    }
     assert.equal(memory.entries.holder.slice(0, 4_096).filter((holder) => holder !== 0).length, 0);
   });
 

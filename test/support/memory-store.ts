@@ -34,6 +34,8 @@ export class MemoryStore implements ClaimStore {
     { submitted: number; validated: number; expired: number; due: number }
   >();
   #epoch = 0;
+  /** The keys of the scan under way: one at a time. */
+  #scanned: string[] = [];
   #failing = false;
   #gate: Promise<void> = Promise.resolve();
 
@@ -100,12 +102,14 @@ export class MemoryStore implements ClaimStore {
 
   async scan(cursor: ScanCursor | null, limit: number): Promise<ScanPage> {
     await this.#pass();
-    const at = cursor === null ? 0 : Number(cursor);
-    const all = [...this.claims.values()].filter(
-      (claim) => !isPastRetention(claim.endEpoch, this.#epoch, this.#settings),
-    );
-    const next = at + limit < all.length ? String(at + limit) : null;
-    return { claims: all.slice(at, at + limit).map((claim) => ({ ...claim })), next };
+    if (cursor === null) this.#scanned = [...this.claims.keys()];
+    const at = Number(cursor ?? 0);
+    const page = this.#scanned.slice(at, at + limit).flatMap((key) => {
+      const claim = this.claims.get(key);
+      const gone = claim === undefined || isPastRetention(claim.endEpoch, this.#epoch, this.#settings);
+      return gone ? [] : [{ ...claim }];
+    });
+    return { claims: page, next: at + limit < this.#scanned.length ? String(at + limit) : null };
   }
 
   async reclaim(limit: number): Promise<number> {
