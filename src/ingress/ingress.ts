@@ -136,7 +136,7 @@ export class Ingress {
       return;
     }
     entries.step[entry] = EntryStep.LEARN;
-    this.#feeder.push(entry);
+    this.#feeder.pushPatient(entry);
     this.#planFlush();
   }
 
@@ -145,6 +145,7 @@ export class Ingress {
     this.#waitingForRoom.push({ count, call });
     // From now on workers ring when they return entries; those returned before are taken here.
     Atomics.store(this.#memory.eager, this.#thread, 1);
+    this.#feeder.flushAll();
     this.drain();
   }
 

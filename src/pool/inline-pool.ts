@@ -23,6 +23,14 @@ export class InlinePool implements SegmentPool {
     this.memory.queues.push(this.memory.entries.segment[entry], entry);
   }
 
+  pushPatient(entry: number): void {
+    this.push(entry);
+  }
+
+  flushAll(): void {
+    this.flush();
+  }
+
   /** Serves until nothing is left; what a drain pushes is served in the same flush. */
   flush(): void {
     assert(this.#events !== undefined, 'the pool was not started');

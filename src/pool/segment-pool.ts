@@ -25,8 +25,15 @@ export interface WorkerLoss {
 export interface SegmentFeeder {
   /** Puts the entry on its segment's queue. */
   push(entry: number): void;
+  /**
+   * The same for an entry that nobody waits for: it is served with the next that is pushed, when
+   * enough of its kind have gathered, or with the next epoch.
+   */
+  pushPatient(entry: number): void;
   /** Lets the entries pushed since the last flush be served: once per turn of the event loop. */
   flush(): void;
+  /** The same, patient ones included. */
+  flushAll(): void;
 }
 
 export interface SegmentPool extends SegmentFeeder {

@@ -21,6 +21,8 @@ export class ThreadFeeder implements SegmentFeeder {
   /** Entries pushed since the last flush, by home worker. */
   readonly #pushed: Int32Array;
   #pushedInAll = 0;
+  /** Whether somebody waits for one of them. */
+  #urgent = false;
 
   constructor(memory: EngineMemory) {
     this.#memory = memory;
@@ -30,6 +32,11 @@ export class ThreadFeeder implements SegmentFeeder {
   }
 
   push(entry: number): void {
+    this.#urgent = true;
+    this.pushPatient(entry);
+  }
+
+  pushPatient(entry: number): void {
     const segment = this.#memory.entries.segment[entry];
     this.#memory.queues.push(segment, entry);
     this.#pushed[this.#home[segment]] += 1;
@@ -37,11 +44,16 @@ export class ThreadFeeder implements SegmentFeeder {
   }
 
   flush(): void {
+    if (this.#urgent || this.#pushedInAll >= WORTH_A_WAKE) this.flushAll();
+  }
+
+  flushAll(): void {
     if (this.#pushedInAll === 0) return;
     if (this.#memory.shape.stealing) this.#wakeAsNeeded();
     else this.#wakeHomes();
     this.#pushed.fill(0);
     this.#pushedInAll = 0;
+    this.#urgent = false;
   }
 
   #wakeHomes(): void {

@@ -72,8 +72,16 @@ export class ThreadedPool implements SegmentPool {
     this.#feeder.push(entry);
   }
 
+  pushPatient(entry: number): void {
+    this.#feeder.pushPatient(entry);
+  }
+
   flush(): void {
     this.#feeder.flush();
+  }
+
+  flushAll(): void {
+    this.#feeder.flushAll();
   }
 
   async stop(): Promise<void> {
