@@ -151,14 +151,15 @@ export class SegmentServer {
 
   /** Makes sure that an overdue claim is not forgotten, then looks for the next. */
   #learnExpiry(table: ClaimTable, record: number, entry: number): void {
-    const outcome = this.#memory.entries.outcome[entry];
-    if (record !== NO_RECORD && table.status[record] === ClaimStatus.PENDING) {
-      if (outcome === Outcome.NOT_FOUND) table.remove(record);
-      else table.postpone(record);
+    const isPending = record !== NO_RECORD && table.status[record] === ClaimStatus.PENDING;
+    if (isPending && this.#memory.entries.outcome[entry] !== Outcome.NOT_FOUND) {
+      // Not confirmed: it waits for the next epoch, lest the store be asked in a circle.
+      table.postpone(record);
+      this.#goHome(entry);
+      return;
     }
-    // After a failure the rest waits for the next epoch, lest a broken store be asked in a circle.
-    if (outcome === Outcome.UNAVAILABLE) this.#goHome(entry);
-    else this.#expireNext(table, entry);
+    if (isPending) table.remove(record);
+    this.#expireNext(table, entry);
   }
 
   #expireNext(table: ClaimTable, entry: number): void {
