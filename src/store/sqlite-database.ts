@@ -3,7 +3,7 @@
  * is not ours to serve is found out before anything in its folder is written.
  */
 import { existsSync, mkdirSync, statSync } from 'node:fs';
-import { dirname } from 'node:path';
+import { dirname, resolve } from 'node:path';
 import { DatabaseSync, type StatementSync } from 'node:sqlite';
 import { pathToFileURL } from 'node:url';
 import { ClaimsError, StoreNotUsable, StoreUnavailable } from '../domain/errors.ts';
@@ -38,12 +38,24 @@ const UNUSABLE = [SQLITE_PERM, SQLITE_READONLY, SQLITE_CORRUPT, SQLITE_CANTOPEN,
 export function openDatabase(path: string, settings: RegistrySettings, maxBytes: number): DatabaseSync {
   try {
     if (path !== IN_MEMORY) {
-      mkdirSync(dirname(path), { recursive: true });
+      makeFolder(dirname(resolve(path)));
       inspectFile(path, settings);
     }
     return openRegistry(path, settings, maxBytes);
   } catch (error) {
     throw openingError(error, path);
+  }
+}
+
+/** Not mkdir's `recursive`: where a file system takes no folders at all (/proc), that never returns. */
+function makeFolder(folder: string): void {
+  if (existsSync(folder)) return;
+  makeFolder(dirname(folder));
+  try {
+    mkdirSync(folder);
+  } catch (error) {
+    // Another process may have been quicker.
+    if (!existsSync(folder)) throw error;
   }
 }
 
@@ -53,7 +65,10 @@ export function openDatabase(path: string, settings: RegistrySettings, maxBytes:
  * was made, never only in its log (openRegistry).
  */
 function inspectFile(path: string, settings: RegistrySettings): void {
-  if (!existsSync(path) || (statSync(path).isFile() && statSync(path).size === 0)) return;
+  const file = statSync(path, { throwIfNoEntry: false });
+  if (file === undefined) return;
+  if (!file.isFile()) throw new StoreNotUsable(`${path}: not a file`);
+  if (file.size === 0) return;
   const url = pathToFileURL(path);
   url.searchParams.set('immutable', '1');
   const db = new DatabaseSync(url, { readOnly: true });
