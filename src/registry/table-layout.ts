@@ -10,7 +10,7 @@
  *   │ ids u8[128 R]                            claim id at +0, player id at +64              │
  *   └────────────────────────────────────────────────────────────────────────────────────────┘
  *
- * 172 to 180 bytes a record. The memory is reserved at start and touched first where it is first
+ * 167 bytes a record. The memory is reserved at start and touched first where it is first
  * used, so that resident memory follows the claims that are live, and never passes the reserve.
  */
 import { ENTRY_ID_BYTES } from '../entries/entry-table.ts';
