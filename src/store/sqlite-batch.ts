@@ -2,6 +2,7 @@
  * Decides a batch, item by item in its order, by domain/rules and the claims as the database has
  * them. The usual item takes few statements: one for a new claim, two for a validation.
  */
+import { assert } from '../domain/assert.ts';
 import { ClaimOperation, ClaimStatus, Outcome } from '../domain/claim.ts';
 import { isPastRetention } from '../domain/epochs.ts';
 import {
@@ -77,6 +78,7 @@ export class SqliteBatch {
 
   #decideOther(i: number, entry: number): void {
     const operation = this.#entries.operation[entry] as ClaimOperation;
+    assert(operation >= ClaimOperation.VALIDATE && operation <= ClaimOperation.EXPIRE, 'unknown operation');
     const playerId = this.#entries.playerId(entry);
     const found = this.#findKept(this.#entries.claimId(entry), playerId);
     if (found === undefined) this.#decisions.set(i, decideAbsent(operation, 0, this.#epoch));

@@ -11,7 +11,7 @@ import { checkSettings, checkVersion, createRegistry, isEmpty, pragma } from './
 import type { RegistrySettings } from './store.ts';
 
 /** A database that lives as long as its connection; for tests. */
-export const IN_MEMORY = ':memory:';
+const IN_MEMORY = ':memory:';
 
 /** How long a commit waits for another process to end its own; theirs take milliseconds. */
 const BUSY_TIMEOUT_MS = 5_000;
@@ -120,12 +120,16 @@ function useWriteAheadLog(db: DatabaseSync, path: string): void {
 export function transaction<T>(db: DatabaseSync, mode: 'IMMEDIATE' | 'DEFERRED', work: () => T): T {
   try {
     db.exec(`BEGIN ${mode}`);
-    const result = work();
-    db.exec('COMMIT');
-    return result;
+    try {
+      const result = work();
+      db.exec('COMMIT');
+      return result;
+    } catch (error) {
+      // On some failures (a full disk) SQLite has rolled back already.
+      if (db.isTransaction) db.exec('ROLLBACK');
+      throw error;
+    }
   } catch (error) {
-    // On some failures (a full disk) SQLite has rolled back already.
-    if (db.isTransaction) db.exec('ROLLBACK');
     throw isSqliteError(error) ? new StoreUnavailable(`SQLite: ${error.message}`, { cause: error }) : error;
   }
 }

@@ -9,7 +9,7 @@
 import type { DatabaseSync, StatementSync } from 'node:sqlite';
 import { scalar } from './sqlite-database.ts';
 
-/** Rows looked at in one stretch, for each that may be deleted: at 0.1 µs a row, little beside a deletion. */
+/** Rows looked at in one stretch, for each that may be deleted: 0.03 µs a row, beside 1 to 10 for a deletion. */
 const LOOKS_PER_DELETION = 8;
 
 const FIRST_AFTER = 'SELECT min(id) FROM claims WHERE id > ?';

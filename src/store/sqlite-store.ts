@@ -133,7 +133,7 @@ export class SqliteStore implements ClaimStore {
       entries: entries.buffer,
       ring: this.#ring.buffer,
     };
-    const thread = new Worker(threadEntry(import.meta.url, './sqlite-thread'), { workerData });
+    const thread = new Worker(threadEntry(import.meta.url, './sqlite-thread'), { name: 'store', workerData });
     thread.on('message', (reply: StoreReply) => this.#settle(reply));
     let why = "the store's thread ended";
     thread.on('error', (error) => {

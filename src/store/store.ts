@@ -11,7 +11,8 @@
  * - **A failure is never a miss.** An item is NOT_FOUND only where the store looked and the claim
  *   was not there. A store that can't look rejects with StoreUnavailable.
  * - **Epochs never go back.** The store keeps the highest epoch it has been shown and decides by
- *   it. It refuses, with ClockAhead, one that its own clock does not bear out (max clock skew).
+ *   it. It refuses, with ClockAhead, a later one that its own clock does not bear out (max clock
+ *   skew); an epoch that the registry has reached is fine, whatever the clock says.
  * - **Counts are facts too.** They change in the same transaction as the claims they count, and a
  *   complete epoch's summary never changes again.
  * - **Past retention is absent**, at once and by the rule, wherever the bytes still are.
@@ -28,9 +29,11 @@ export interface RegistrySettings extends EpochRules {
  * Claims to decide, as numbers of entries in shared memory (entries/entry-table).
  *
  * In, per entry: operation, claim and player ids, hash, timestampMs and endEpoch (of a submit: its
- * expiry epoch). Out, per entry: outcome, status, epoch, fromStore = 1, and where the claim is
- * there timestampMs and endEpoch as the registry has them; for a GET in claim mode the player id.
- * After an EXPIRE: outcome EXPIRED with the status the claim ended in, or NOT_FOUND.
+ * expiry epoch). Out, per entry: outcome, status, epoch, fromStore = 1, and timestampMs and endEpoch
+ * as the registry has them, unless the outcome is NOT_FOUND or TAKEN; for a GET in claim mode the
+ * player id. After an EXPIRE: outcome EXPIRED with the status the claim ended in, or NOT_FOUND.
+ *
+ * The batch and its entries are the store's until the commit settles.
  */
 export interface CommitBatch {
   readonly entries: Int32Array;
@@ -40,7 +43,7 @@ export interface CommitBatch {
   readonly epoch: number;
 }
 
-/** One claim as a scan finds it. */
+/** One claim as it is stored: PENDING also where its endEpoch, by the rule, has expired it. */
 export interface StoredClaim {
   readonly claimId: string;
   readonly playerId: string;
@@ -95,7 +98,8 @@ export interface ClaimStore {
   advanceEpoch(epoch: number): Promise<number>;
 
   /**
-   * The counts of complete epochs `from` to `to`, both included, in order, without gaps.
+   * The counts of complete epochs `from` to `to`, both included, in order, without gaps: zeros for
+   * epochs without activity. SUMMARY_HISTORY_EPOCHS are kept.
    * @throws EpochOutOfRange where one is not complete or no longer kept; StoreUnavailable
    */
   epochCounts(from: number, to: number): Promise<EpochCounts[]>;
@@ -103,7 +107,12 @@ export interface ClaimStore {
   /** Pages through every claim that is not past retention; `null` begins. @throws StoreUnavailable */
   scan(cursor: ScanCursor | null, limit: number): Promise<ScanPage>;
 
-  /** Frees at most `limit` claims past retention; returns how many. @throws StoreUnavailable */
+  /**
+   * Frees at most `limit` claims past retention, and what is kept of epochs that are no longer told.
+   * @returns how many claims: `limit` where there may be more to free at once; fewer, also none,
+   * where the rest, if any, is for later calls.
+   * @throws StoreUnavailable
+   */
   reclaim(limit: number): Promise<number>;
 
   /** Ends what was begun and closes. Later calls reject with StoreUnavailable. */
