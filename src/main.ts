@@ -9,7 +9,7 @@ import { AdminServer } from './admin/admin-server.ts';
 import { systemClock } from './clock/clock.ts';
 import { type Config, loadConfig, publicConfig } from './config.ts';
 import { ClaimsError } from './domain/errors.ts';
-import { Engine, engineShape } from './engine.ts';
+import { Engine, engineShape, type Readiness } from './engine.ts';
 import { engineGauges } from './engine-gauges.ts';
 import { checkLimits } from './limits.ts';
 import { ThreadedPool } from './pool/threaded-pool.ts';
@@ -18,7 +18,12 @@ import { SqliteStore } from './store/sqlite-store.ts';
 import { createLogger, type Logger } from './telemetry/log.ts';
 import { Metrics } from './telemetry/metrics.ts';
 import { ClaimHandlers } from './wire/claim-handlers.ts';
-import { claimServiceDefinition, loadDefinitions, loadReflectedDefinitions } from './wire/definitions.ts';
+import {
+  claimServiceDefinition,
+  loadDefinitions,
+  loadReflectedDefinitions,
+  requestReader,
+} from './wire/definitions.ts';
 import { EpochHandlers } from './wire/epoch-handlers.ts';
 import { GrpcServer } from './wire/server.ts';
 
@@ -64,15 +69,19 @@ class Claimd {
     this.#log = createLogger(config.logLevel);
     this.#engine = new Engine({ memory, pool, store, clock, log: this.#log, defer: setImmediate });
     this.#claims = new ClaimHandlers(this.#engine, clock, maxClockSkewMs);
-    this.#epochs = new EpochHandlers(this.#engine.epochs);
-    this.#server = new GrpcServer(clock, claimServiceDefinition(loadDefinitions()), {
+    const definitions = loadDefinitions();
+    this.#epochs = new EpochHandlers(this.#engine.epochs, {
+      getEpoch: requestReader(definitions, 'GetEpoch'),
+      watchEpochs: requestReader(definitions, 'WatchEpochs'),
+    });
+    this.#server = new GrpcServer(clock, this.#log, claimServiceDefinition(definitions), {
       ...this.#claims.methods,
       ...this.#epochs.methods,
     });
     if (config.reflection) this.#server.addReflection(loadReflectedDefinitions());
     this.#metrics = new Metrics(engineGauges(this.#engine));
     this.#admin = new AdminServer({
-      readiness: () => this.#engine.readiness(),
+      readiness: () => this.#readiness(),
       config: () => publicConfig(config),
       metrics: (request, response) => this.#metrics.serve(request, response),
     });
@@ -115,7 +124,7 @@ class Claimd {
     });
     this.#claims.close();
     this.#epochs.close();
-    await this.#server.drain(this.#claims.idle(), drainTimeoutMs);
+    await this.#server.drain(drainTimeoutMs);
     await this.#engine.stop();
     await this.#admin.close();
     await this.#metrics.close();
@@ -135,9 +144,13 @@ class Claimd {
     }
   }
 
+  #readiness(): Readiness {
+    return this.#stopping ? { ready: false, reason: 'draining' } : this.#engine.readiness();
+  }
+
   #followReadiness(): void {
     if (this.#stopping) return;
-    const { ready, reason } = this.#engine.readiness();
+    const { ready, reason } = this.#readiness();
     if (ready !== this.#serving) {
       this.#serving = ready;
       this.#server.setServing(ready);

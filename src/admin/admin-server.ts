@@ -39,7 +39,8 @@ export class AdminServer {
 
   #serve(request: IncomingMessage, response: ServerResponse): void {
     if (request.method !== 'GET' && request.method !== 'HEAD') {
-      reply(response, 405, { error: 'only GET is served here' });
+      response.setHeader('allow', 'GET, HEAD');
+      reply(response, 405, { error: 'only GET and HEAD are served here' });
       return;
     }
     switch (request.url?.split('?')[0]) {

@@ -15,7 +15,7 @@ export interface Timer {
 /** The machine's clock. A pending timer does not keep the process alive. */
 export const systemClock: Clock = {
   nowMs: () => Date.now(),
-  monotonicUs: () => Math.round(performance.now() * 1000),
+  monotonicUs: () => Math.floor(performance.now() * 1000),
   after: (delayMs, call) => {
     const timer = setTimeout(call, delayMs).unref();
     return { cancel: () => clearTimeout(timer) };

@@ -52,6 +52,12 @@ export class RegistryMismatch extends ClaimsError {
   readonly code = 'REGISTRY_MISMATCH';
 }
 
+/** A port that can't be listened on: in use, not ours to use, or no such address. */
+export class AddressNotAvailable extends ClaimsError {
+  override readonly name = 'AddressNotAvailable';
+  readonly code = 'ADDRESS_NOT_AVAILABLE';
+}
+
 /** The store can't be opened: no such folder, not writable, not a registry. */
 export class StoreNotUsable extends ClaimsError {
   override readonly name = 'StoreNotUsable';

@@ -9,6 +9,7 @@ export class EntryAllocator {
   readonly first: number;
   readonly capacity: number;
   readonly #free: Int32Array;
+  readonly #inUse: Uint8Array;
   #freeCount: number;
 
   /** Owns the entries first … first + capacity − 1. */
@@ -16,6 +17,7 @@ export class EntryAllocator {
     this.first = first;
     this.capacity = capacity;
     this.#free = Int32Array.from({ length: capacity }, (_, i) => first + capacity - 1 - i);
+    this.#inUse = new Uint8Array(capacity);
     this.#freeCount = capacity;
   }
 
@@ -31,11 +33,15 @@ export class EntryAllocator {
   allocate(): number {
     if (this.#freeCount === 0) return NO_ENTRY;
     this.#freeCount -= 1;
-    return this.#free[this.#freeCount];
+    const entry = this.#free[this.#freeCount];
+    this.#inUse[entry - this.first] = 1;
+    return entry;
   }
 
   free(entry: number): void {
-    assert(this.#freeCount < this.capacity, 'an entry was freed twice');
+    // Out of range reads as undefined: an entry of another owner.
+    assert(this.#inUse[entry - this.first] === 1, `entry ${entry} was freed, and was not in use`);
+    this.#inUse[entry - this.first] = 0;
     this.#free[this.#freeCount] = entry;
     this.#freeCount += 1;
   }

@@ -61,11 +61,6 @@ export class ClaimHandlers {
     for (const stream of this.#streams) stream.close();
   }
 
-  /** Resolves when every call that was admitted has been answered. */
-  idle(): Promise<void> {
-    return this.#ingress.idle();
-  }
-
   #unary(operation: CallOperation): handleUnaryCall<Buffer, Buffer> {
     return (call, reply) => {
       if (this.#refusal !== undefined) {

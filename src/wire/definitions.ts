@@ -5,12 +5,14 @@ import { fileURLToPath } from 'node:url';
 import type { ServiceDefinition } from '@grpc/grpc-js';
 import { loadSync, type PackageDefinition } from '@grpc/proto-loader';
 import protobuf from 'protobufjs';
+import { InvalidArgument } from '../domain/errors.ts';
+import { checkMessage, viewOf } from './protobuf-reader.ts';
 
 /** Beside src in development, beside dist as shipped. */
 const PROTO_ROOT = fileURLToPath(new URL('../../proto', import.meta.url));
 export const SERVICE_NAME = 'claims.v1.ClaimService';
 
-/** Methods whose bytes the program reads and writes itself (wire/request-codec, reply-codec). */
+/** Methods whose messages the program reads and writes itself (wire/request-codec, reply-codec). */
 const RAW_METHODS = new Set([
   'SubmitClaim',
   'ValidateClaim',
@@ -48,15 +50,39 @@ function filesOf(descriptorSet: Buffer): Buffer[] {
   return files;
 }
 
-/** The service, with raw bytes in and out where they are hot. */
+/**
+ * The service as the server has it: requests are raw bytes, so that an unreadable one is ours to
+ * answer (grpc-js would say INTERNAL); where a method is hot, replies are too.
+ */
 export function claimServiceDefinition(definitions: PackageDefinition): ServiceDefinition {
   const methods = Object.entries(definitions[SERVICE_NAME] as ServiceDefinition).map(([name, method]) => {
-    const raw = { ...method, requestDeserialize: asIs, responseSerialize: asIs };
-    return [name, RAW_METHODS.has(name) ? raw : method];
+    const responseSerialize = RAW_METHODS.has(name) ? asIs : method.responseSerialize;
+    return [name, { ...method, requestDeserialize: asIs, responseSerialize }];
   });
   return Object.fromEntries(methods);
 }
 
 function asIs(bytes: Buffer): Buffer {
   return bytes;
+}
+
+/** Reads the requests of a method that is not hot. @throws InvalidArgument where they are unreadable. */
+export function requestReader<Request>(
+  definitions: PackageDefinition,
+  method: string,
+): (bytes: Buffer) => Request {
+  const { requestDeserialize } = (definitions[SERVICE_NAME] as ServiceDefinition)[method];
+  return (bytes) => {
+    // Stricter than protobufjs, and the same for every method.
+    checkMessage(viewOf(bytes));
+    try {
+      return requestDeserialize(bytes) as Request;
+    } catch (error) {
+      throw new InvalidArgument(
+        'message',
+        `${bytes.length} bytes (${error})`,
+        'a protobuf message of the method',
+      );
+    }
+  };
 }

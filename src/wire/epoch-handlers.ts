@@ -22,18 +22,26 @@ export interface EpochReply {
   readonly summary: EpochSummary;
 }
 
-type WatchCall = ServerWritableStream<WatchEpochsRequest, EpochReply>;
+/** How requests are read from their bytes. @throws InvalidArgument */
+export interface EpochRequestReaders {
+  readonly getEpoch: (bytes: Buffer) => GetEpochRequest;
+  readonly watchEpochs: (bytes: Buffer) => WatchEpochsRequest;
+}
+
+type WatchCall = ServerWritableStream<Buffer, EpochReply>;
 
 export class EpochHandlers {
   readonly #epochs: EpochFeed;
+  readonly #readers: EpochRequestReaders;
   readonly #watches = new Set<AbortController>();
   /** By method name, for the server. */
   readonly methods: UntypedServiceImplementation;
   /** Why calls are refused, while they are. */
   #refusal: string | undefined = 'starting';
 
-  constructor(epochs: EpochFeed) {
+  constructor(epochs: EpochFeed, readers: EpochRequestReaders) {
     this.#epochs = epochs;
+    this.#readers = readers;
     this.methods = { GetEpoch: this.#getEpoch, WatchEpochs: this.#watchEpochs };
   }
 
@@ -47,19 +55,24 @@ export class EpochHandlers {
     for (const closing of this.#watches) closing.abort();
   }
 
-  readonly #getEpoch: handleUnaryCall<GetEpochRequest, EpochReply> = (call, callback) => {
+  readonly #getEpoch: handleUnaryCall<Buffer, EpochReply> = (call, callback) => {
     if (this.#refusal !== undefined) {
       callback(notServing(this.#refusal));
       return;
     }
-    const epoch = call.request.epoch ?? this.#epochs.lastComplete;
-    this.#epochs.summaries(epoch, epoch).then(
-      ([summary]) => callback(null, { summary }),
+    this.#summary(call.request).then(
+      (summary) => callback(null, { summary }),
       (error: unknown) => callback(toStatus(error)),
     );
   };
 
-  readonly #watchEpochs: handleServerStreamingCall<WatchEpochsRequest, EpochReply> = (call) => {
+  async #summary(request: Buffer): Promise<EpochSummary> {
+    const epoch = this.#readers.getEpoch(request).epoch ?? this.#epochs.lastComplete;
+    const [summary] = await this.#epochs.summaries(epoch, epoch);
+    return summary;
+  }
+
+  readonly #watchEpochs: handleServerStreamingCall<Buffer, EpochReply> = (call) => {
     if (this.#refusal !== undefined) {
       call.emit('error', notServing(this.#refusal));
       return;
@@ -79,7 +92,8 @@ export class EpochHandlers {
     if (this.#watches.size > WATCHERS_MAX) {
       throw new ResourceExhausted(`${WATCHERS_MAX} watchers are open already`);
     }
-    let next = call.request.fromEpoch ?? this.#epochs.lastComplete + 1;
+    const { fromEpoch } = this.#readers.watchEpochs(call.request);
+    let next = fromEpoch ?? this.#epochs.lastComplete + 1;
     while (!signal.aborted) {
       const last = Math.min(this.#epochs.lastComplete, next + WATCH_PAGE_EPOCHS - 1);
       if (next > last) {

@@ -183,3 +183,11 @@ export function lastField(message: DataView, tag: number, start: number, end: nu
   }
   return found;
 }
+
+/** Walks a message of which nothing else is read here. @throws InvalidArgument where it is malformed. */
+export function checkMessage(message: DataView): void {
+  for (let at = 0; at < message.byteLength; ) {
+    const valueAt = varintEnd(message, at, message.byteLength);
+    at = fieldEnd(message, tagValue(message, at, valueAt), valueAt, message.byteLength);
+  }
+}

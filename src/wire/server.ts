@@ -6,30 +6,35 @@ import {
   Server,
   ServerCredentials,
   type ServiceDefinition,
+  setLogger,
   type UntypedServiceImplementation,
 } from '@grpc/grpc-js';
 import type { PackageDefinition } from '@grpc/proto-loader';
 import { ReflectionService } from '@grpc/reflection';
 import { HealthImplementation } from 'grpc-health-check';
 import type { Clock } from '../clock/clock.ts';
+import { AddressNotAvailable } from '../domain/errors.ts';
 import { RECEIVE_MAX_BYTES, SEND_MAX_BYTES } from '../limits.ts';
+import type { Logger } from '../telemetry/log.ts';
 import { SERVICE_NAME } from './definitions.ts';
+import { HealthWatches } from './health-watches.ts';
 
 /** Both names that are asked for: the server as a whole, and its service. */
 const HEALTH_NAMES = ['', SERVICE_NAME];
-/** What still holds a connection after the last call was answered, such as a health watch, is cut. */
-const LINGER_MS = 200;
 
 export class GrpcServer {
   readonly #server: Server;
   readonly #health: HealthImplementation;
+  readonly #watches = new HealthWatches();
   readonly #clock: Clock;
 
-  constructor(clock: Clock, service: ServiceDefinition, handlers: UntypedServiceImplementation) {
+  constructor(clock: Clock, log: Logger, service: ServiceDefinition, handlers: UntypedServiceImplementation) {
     this.#clock = clock;
+    logThrough(log);
     this.#server = new Server({
       'grpc.max_receive_message_length': RECEIVE_MAX_BYTES,
       'grpc.max_send_message_length': SEND_MAX_BYTES,
+      interceptors: [this.#watches.interceptor],
     });
     this.#server.addService(service, handlers);
     this.#health = new HealthImplementation(Object.fromEntries(HEALTH_NAMES.map((n) => [n, 'NOT_SERVING'])));
@@ -42,13 +47,14 @@ export class GrpcServer {
 
   /**
    * @param host a name, an IPv4 address, or an IPv6 address without brackets.
-   * @returns the port, chosen by the system where 0 was asked for; rejects where it is in use.
+   * @returns the port, chosen by the system where 0 was asked for.
+   * @throws AddressNotAvailable
    */
   bind(host: string, port: number): Promise<number> {
     const address = host.includes(':') ? `[${host}]:${port}` : `${host}:${port}`;
     return new Promise((resolve, reject) => {
       this.#server.bindAsync(address, ServerCredentials.createInsecure(), (error, bound) => {
-        if (error) reject(error);
+        if (error) reject(new AddressNotAvailable(`can't serve on ${address}: ${error.message}`));
         else resolve(bound);
       });
     });
@@ -59,14 +65,14 @@ export class GrpcServer {
   }
 
   /**
-   * Stops listening and lets calls in flight finish.
-   * @param idle resolves when no call waits for an answer any more.
+   * Stops listening and lets calls in flight finish, down to the last byte that a slow reader takes.
    * @returns whether all finished within the time; if not, they are cut off.
    */
-  async drain(idle: Promise<void>, timeoutMs: number): Promise<boolean> {
+  async drain(timeoutMs: number): Promise<boolean> {
     const closed = new Promise<boolean>((resolve) => this.#server.tryShutdown(() => resolve(true)));
-    const answered = idle.then(() => this.#delay(LINGER_MS)).then(() => true);
-    const finished = await Promise.race([closed, answered, this.#delay(timeoutMs).then(() => false)]);
+    // They would go on for ever.
+    this.#watches.end();
+    const finished = await Promise.race([closed, this.#delay(timeoutMs).then(() => false)]);
     this.#server.forceShutdown();
     return finished;
   }
@@ -76,4 +82,10 @@ export class GrpcServer {
       this.#clock.after(ms, resolve);
     });
   }
+}
+
+/** grpc-js would write to standard error by itself. What matters of it comes to us as an error too. */
+function logThrough(log: Logger): void {
+  const debug = (...words: unknown[]) => log.debug({ library: 'grpc-js' }, words.join(' '));
+  setLogger({ error: debug, info: debug, debug });
 }

@@ -35,7 +35,7 @@ export function toStatus(error: unknown): Partial<ServerErrorResponse> {
 }
 
 /** Not admitted: starting, or draining. */
-export function notServing(reason: string): Partial<ServerErrorResponse> {
+export function notServing(reason: string): { code: status; details: string } {
   return { code: status.UNAVAILABLE, details: reason };
 }
 
