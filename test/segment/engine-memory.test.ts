@@ -1,0 +1,114 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { COORDINATOR_BELL, EngineMemory, WorkerCounter } from '../../src/segment/engine-memory.ts';
+import { testMemory } from '../support/memory.ts';
+
+const SEGMENTS = 4;
+const INGRESS_ENTRIES = 32;
+
+function newMemory(ingressThreads: number, workers: number): EngineMemory {
+  const { shape } = testMemory({ segments: SEGMENTS, tableCapacity: 16, ingressEntries: INGRESS_ENTRIES });
+  return EngineMemory.allocate({ ...shape, ingressThreads, workers });
+}
+
+const SHAPES = [1, 2, 3].flatMap((threads) => [1, 2, 5].map((workers) => [threads, workers] as const));
+
+for (const [threads, workers] of SHAPES) {
+  test(`${threads} ingress threads, ${workers} workers: no two words share a place`, () => {
+    const memory = newMemory(threads, workers);
+    const { control } = memory.handle;
+    const { locks, parked, taking, bells, eager, stop } = memory;
+    const words = [locks, parked, taking, bells, eager, stop];
+    assert.deepEqual(
+      words.map((column) => column.length),
+      [SEGMENTS, workers, workers, 1 + threads, threads, 1],
+    );
+    words.forEach((column, number) => {
+      column.fill(1_000 + number);
+    });
+    const queues = SEGMENTS + 2 + threads;
+    for (let queue = 0; queue < queues; queue += 1) memory.queues.push(queue, queue);
+    for (let worker = 0; worker < workers; worker += 1) {
+      for (const counter of Object.values(WorkerCounter))
+        memory.count(worker, counter, 7 * worker + counter + 1);
+    }
+    words.forEach((column, number) => {
+      assert.ok(
+        column.every((word) => word === 1_000 + number),
+        `column ${number} was written to`,
+      );
+    });
+    for (let queue = 0; queue < queues; queue += 1) assert.equal(memory.queues.takeAll(queue), queue);
+    for (let worker = 0; worker < workers; worker += 1) {
+      for (const counter of Object.values(WorkerCounter)) {
+        assert.equal(memory.counter(worker, counter), 7 * worker + counter + 1);
+      }
+    }
+    assert.equal(stop.byteOffset + stop.byteLength, control.byteLength, 'nothing lies behind the last');
+  });
+}
+
+test('queues have numbers of their own, and every entry goes home to its owner’s', () => {
+  for (const threads of [1, 2, 3]) {
+    const memory = newMemory(threads, 1);
+    const ingress = Array.from({ length: threads }, (_, thread) => memory.ingressQueue(thread));
+    const numbers = [memory.commitQueue, memory.coordinatorQueue, ...ingress];
+    assert.equal(new Set(numbers).size, numbers.length);
+    assert.ok(numbers.every((queue) => queue >= SEGMENTS));
+    for (let entry = 0; entry < memory.entries.capacity; entry += 1) {
+      const owner = Math.floor(entry / INGRESS_ENTRIES);
+      const home = owner < threads ? ingress[owner] : memory.coordinatorQueue;
+      assert.equal(memory.homeQueue(entry), home, `entry ${entry}`);
+    }
+    assert.equal(memory.firstCoordinatorEntry, threads * INGRESS_ENTRIES);
+    assert.equal(memory.entries.capacity, memory.firstCoordinatorEntry + memory.shape.coordinatorEntries);
+  }
+});
+
+test('who takes from a queue is who its bell wakes', () => {
+  const lone = newMemory(1, 1);
+  assert.equal(lone.bellOf(lone.ingressQueue(0)), COORDINATOR_BELL);
+  const several = newMemory(3, 1);
+  assert.equal(several.bellOf(several.commitQueue), COORDINATOR_BELL);
+  assert.equal(several.bellOf(several.coordinatorQueue), COORDINATOR_BELL);
+  assert.deepEqual(
+    [0, 1, 2].map((thread) => several.bellOf(several.ingressQueue(thread))),
+    [1, 2, 3],
+  );
+});
+
+test('only an ingress queue whose thread waits is eager', () => {
+  const memory = newMemory(2, 1);
+  memory.eager.fill(1, 0, 1);
+  assert.equal(memory.isEager(memory.ingressQueue(0)), true);
+  assert.equal(memory.isEager(memory.ingressQueue(1)), false);
+  memory.eager.fill(1);
+  assert.equal(memory.isEager(memory.commitQueue), false);
+  assert.equal(memory.isEager(memory.coordinatorQueue), false);
+});
+
+test('a thread that attaches to the handle sees the same memory', () => {
+  const memory = newMemory(2, 2);
+  const attached = new EngineMemory(structuredClone(memory.handle));
+  memory.queues.push(1, 5);
+  memory.locks[3] = 2;
+  memory.entries.setClaimId(5, 'chest');
+  memory.tables[2].advance(9);
+  assert.equal(attached.queues.peek(1), 5);
+  assert.equal(attached.locks[3], 2);
+  assert.equal(attached.entries.claimId(5), 'chest');
+  assert.deepEqual(
+    attached.tables.map((table) => table.epoch),
+    [0, 0, 9, 0],
+  );
+});
+
+test('tables are empty and usable at first', () => {
+  const memory = newMemory(1, 1);
+  assert.equal(memory.tables.length, SEGMENTS);
+  for (const table of memory.tables) {
+    assert.deepEqual([table.liveCount, table.epoch, table.reservedCount], [0, 0, 0]);
+    assert.equal(table.takeOverdue(), -1);
+    assert.equal(table.oldestFinal(), -1);
+  }
+});
