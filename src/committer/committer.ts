@@ -126,6 +126,7 @@ export class Committer {
       }
     }
     this.#outbox.send();
+    this.#outbox.ringBells();
     this.#feeder.flush();
   }
 }

@@ -37,6 +37,7 @@ export class InlinePool implements SegmentPool {
     if (this.#flushing) return;
     this.#flushing = true;
     try {
+      // No bells: what is served is drained right here.
       while (this.#serveAll()) this.#events.drain();
     } finally {
       this.#flushing = false;

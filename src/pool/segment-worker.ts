@@ -13,6 +13,9 @@ export interface WorkerTask {
   readonly worker: number;
 }
 
+/** Entries after which those who wait for them are told, though there is more to serve: 30 µs of work. */
+const WORTH_A_BELL = 64;
+
 class SegmentWorker {
   readonly #memory: EngineMemory;
   readonly #worker: number;
@@ -20,6 +23,8 @@ class SegmentWorker {
   readonly #firstOwn: number;
   readonly #ownCount: number;
   #nextVictim: number;
+  /** Entries served since the bells were rung. */
+  #unrung = 0;
 
   constructor(task: WorkerTask) {
     this.#memory = new EngineMemory(task.handle);
@@ -37,6 +42,7 @@ class SegmentWorker {
     while (Atomics.load(stop, 0) === 0) {
       if (this.#serveOwn()) continue;
       if (shape.stealing && this.#steal()) continue;
+      this.#ringBells();
       this.#park();
     }
   }
@@ -81,11 +87,19 @@ class SegmentWorker {
     while (!queues.isEmpty(segment) && tryLock(locks, segment, this.#worker)) {
       const served = this.#server.serve(segment);
       unlock(locks, segment, this.#worker);
+      // Between them, small runs share one ring of the bells.
+      this.#unrung += served;
+      if (this.#unrung >= WORTH_A_BELL) this.#ringBells();
       this.#memory.count(this.#worker, WorkerCounter.RUNS, 1);
       this.#memory.count(this.#worker, WorkerCounter.ENTRIES, served);
       total += served;
     }
     return total;
+  }
+
+  #ringBells(): void {
+    this.#server.ringBells();
+    this.#unrung = 0;
   }
 
   /** Sleeps until a feeder wakes it. Announced before the last look, so that no push is missed. */

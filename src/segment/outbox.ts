@@ -17,6 +17,8 @@ export class Outbox {
   readonly #newest: Int32Array;
   readonly #oldest: Int32Array;
   readonly #wake: Uint8Array;
+  /** Bells to ring for what was sent. */
+  readonly #unrung: Uint8Array;
 
   /** @param ownBell the sender's own bell, which it need not ring. */
   constructor(memory: EngineMemory, ownBell = NO_BELL) {
@@ -27,6 +29,7 @@ export class Outbox {
     this.#newest = new Int32Array(queues).fill(NO_ENTRY);
     this.#oldest = new Int32Array(queues).fill(NO_ENTRY);
     this.#wake = new Uint8Array(queues);
+    this.#unrung = new Uint8Array(memory.bells.length);
   }
 
   /** @param wake false where the receiver needs not look before it has something else to do. */
@@ -38,7 +41,7 @@ export class Outbox {
     if (wake) this.#wake[i] = 1;
   }
 
-  /** Pushes what was gathered and rings the receivers' bells. */
+  /** Pushes what was gathered; whoever is to look at it is told by ringBells. */
   send(): void {
     const memory = this.#memory;
     for (let i = 0; i < this.#newest.length; i += 1) {
@@ -49,8 +52,16 @@ export class Outbox {
       this.#oldest[i] = NO_ENTRY;
       const bell = memory.bellOf(queue);
       const wake = this.#wake[i] === 1 || memory.isEager(queue);
-      if (wake && bell !== this.#ownBell) ring(memory.bells, bell);
+      if (wake && bell !== this.#ownBell) this.#unrung[bell] = 1;
       this.#wake[i] = 0;
     }
+  }
+
+  /** Wakes the receivers of what was sent: once for many runs, since a wake-up costs more than a run. */
+  ringBells(): void {
+    for (let bell = 0; bell < this.#unrung.length; bell += 1) {
+      if (this.#unrung[bell] === 1) ring(this.#memory.bells, bell);
+    }
+    this.#unrung.fill(0);
   }
 }

@@ -27,7 +27,11 @@ export class SegmentServer {
     this.#outbox = new Outbox(memory);
   }
 
-  /** Serves the segment's whole pending run; the caller holds its lock. @returns entries served. */
+  /**
+   * Serves the segment's whole pending run; the caller holds its lock, and rings the bells when it
+   * has served what there is.
+   * @returns entries served.
+   */
   serve(segment: number): number {
     const { entries, tables } = this.#memory;
     const table = tables[segment];
@@ -41,6 +45,11 @@ export class SegmentServer {
     }
     this.#outbox.send();
     return count;
+  }
+
+  /** Wakes whoever is to look at what was served. */
+  ringBells(): void {
+    this.#outbox.ringBells();
   }
 
   #step(table: ClaimTable, entry: number): void {
