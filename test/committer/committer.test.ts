@@ -1,0 +1,244 @@
+/** Group commit by itself: a store that answers when told, a feeder that notes what it is given. */
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { Committer } from '../../src/committer/committer.ts';
+import { ClaimOperation, ClaimStatus, Outcome, UnavailableReason } from '../../src/domain/claim.ts';
+import { ClockAhead, StoreUnavailable } from '../../src/domain/errors.ts';
+import { EntryStep, NO_ENTRY } from '../../src/entries/entry-table.ts';
+import { EXPIRIES_BESIDE_CALLS } from '../../src/limits.ts';
+import type { ClaimStore, CommitBatch } from '../../src/store/store.ts';
+import { testMemory } from '../support/memory.ts';
+
+const EPOCH = 170_000_000;
+
+/** One commit that the store was asked for. */
+interface Asked {
+  readonly entries: readonly number[];
+  readonly epoch: number;
+  confirm(epoch?: number): Promise<void>;
+  refuse(error: Error): Promise<void>;
+}
+
+function unused(): never {
+  assert.fail('the committer only commits');
+}
+
+class Bench {
+  readonly memory = testMemory({ segments: 1, tableCapacity: 4, ingressEntries: 512 });
+  readonly asked: Asked[] = [];
+  readonly fed: number[] = [];
+  readonly events: string[] = [];
+  flushes = 0;
+  readonly committer: Committer;
+
+  constructor(maxBatchItems: number) {
+    const store: ClaimStore = {
+      maxBatchItems,
+      commit: (batch) => this.#commit(batch),
+      open: unused,
+      advanceEpoch: unused,
+      epochCounts: unused,
+      scan: unused,
+      reclaim: unused,
+      close: unused,
+    };
+    const feeder = {
+      push: (entry: number) => void this.fed.push(entry),
+      pushPatient: unused,
+      flush: () => {
+        this.flushes += 1;
+      },
+      flushAll: unused,
+    };
+    this.committer = new Committer(this.memory, store, feeder, () => EPOCH, {
+      committed: (epoch) => this.events.push(`committed in ${epoch}`),
+      failed: (error) => this.events.push(`failed: ${error instanceof Error ? error.message : error}`),
+    });
+  }
+
+  /** Puts claims on the commit queue, as a segment does. */
+  queue(operation: ClaimOperation, ...entries: number[]): void {
+    for (const entry of entries) {
+      this.memory.entries.operation[entry] = operation;
+      this.memory.entries.holder[entry] = 1;
+      this.memory.queues.push(this.memory.commitQueue, entry);
+    }
+  }
+
+  /** Overdue claims are carried by the coordinator's entries. */
+  expiryEntry(number: number): number {
+    return this.memory.firstCoordinatorEntry + this.memory.segments + number;
+  }
+
+  home(): number[] {
+    const { queues, entries } = this.memory;
+    const taken: number[] = [];
+    for (let e = queues.takeAll(this.memory.ingressQueue(0)); e !== NO_ENTRY; e = entries.next[e])
+      taken.push(e);
+    return taken;
+  }
+
+  async #commit(batch: CommitBatch): Promise<number> {
+    const { promise, resolve, reject } = Promise.withResolvers<number>();
+    const settled = async () => {
+      await Promise.allSettled([promise]);
+      // The committer goes on in the turns after the store's promise settles.
+      await new Promise((next) => {
+        setImmediate(next);
+      });
+    };
+    this.asked.push({
+      entries: [...batch.entries.slice(0, batch.count)],
+      epoch: batch.epoch,
+      confirm: (epoch = EPOCH) => {
+        resolve(epoch);
+        return settled();
+      },
+      refuse: (error) => {
+        reject(error);
+        return settled();
+      },
+    });
+    return promise;
+  }
+}
+
+const range = (from: number, count: number) => Array.from({ length: count }, (_, i) => from + i);
+
+test('nothing to commit asks nothing', async () => {
+  const bench = new Bench(10);
+  bench.committer.pump();
+  await bench.committer.settled();
+  assert.deepEqual([bench.asked.length, bench.committer.waitingCount], [0, 0]);
+});
+
+test('while one commit is in flight the next batch gathers, in order of arrival', async () => {
+  const bench = new Bench(10);
+  bench.queue(ClaimOperation.SUBMIT, 7);
+  bench.committer.pump();
+  assert.deepEqual(bench.asked[0].entries, [7], 'a lone claim does not wait for others');
+  assert.equal(bench.asked[0].epoch, EPOCH);
+  bench.queue(ClaimOperation.SUBMIT, 5, 3);
+  bench.committer.pump();
+  bench.queue(ClaimOperation.VALIDATE, 4);
+  bench.committer.pump();
+  assert.equal(bench.asked.length, 1, 'one at a time');
+  assert.equal(bench.committer.waitingCount, 3);
+
+  await bench.asked[0].confirm();
+  bench.committer.pump();
+  assert.deepEqual(bench.asked[1].entries, [5, 3, 4]);
+  assert.equal(bench.committer.waitingCount, 0);
+});
+
+test('a batch is bounded, and the rest comes next', async () => {
+  const bench = new Bench(10);
+  bench.queue(ClaimOperation.SUBMIT, ...range(0, 25));
+  bench.committer.pump();
+  for (const from of [0, 10, 20]) {
+    const last = bench.asked[bench.asked.length - 1];
+    assert.deepEqual(last.entries, range(from, Math.min(10, 25 - from)));
+    await last.confirm();
+    bench.committer.pump();
+  }
+  assert.equal(bench.asked.length, 3);
+});
+
+test('calls go home to be answered, once, and the registry’s epoch is told after that', async () => {
+  const bench = new Bench(10);
+  bench.queue(ClaimOperation.SUBMIT, 2, 1);
+  bench.committer.pump();
+  assert.deepEqual(bench.home(), [], 'not before the store has confirmed');
+  assert.equal(bench.memory.entries.holder[2], 0, 'no worker has it in hand any more');
+  await bench.asked[0].confirm(EPOCH + 3);
+  assert.deepEqual(bench.events, [`committed in ${EPOCH + 3}`]);
+  assert.deepEqual(bench.home(), [2, 1]);
+  assert.deepEqual(bench.fed, []);
+});
+
+test('expiries go straight back to their segment to be learned', async () => {
+  const bench = new Bench(10);
+  const expiry = bench.expiryEntry(0);
+  bench.queue(ClaimOperation.EXPIRE, expiry);
+  bench.committer.pump();
+  const { flushes } = bench;
+  await bench.asked[0].confirm();
+  assert.deepEqual(bench.fed, [expiry]);
+  assert.equal(bench.memory.entries.step[expiry], EntryStep.LEARN);
+  assert.ok(bench.flushes > flushes);
+  assert.deepEqual(bench.home(), []);
+});
+
+test('calls go first; of expiries so many go with them that they hold up no call', async () => {
+  const bench = new Bench(200);
+  const expiries = range(bench.expiryEntry(0), 200);
+  bench.queue(ClaimOperation.EXPIRE, ...expiries);
+  bench.queue(ClaimOperation.SUBMIT, 0, 1, 2);
+  bench.committer.pump();
+  assert.deepEqual(bench.asked[0].entries, [0, 1, 2, ...expiries.slice(0, EXPIRIES_BESIDE_CALLS)]);
+  await bench.asked[0].confirm();
+  bench.committer.pump();
+  assert.deepEqual(bench.asked[1].entries, expiries.slice(EXPIRIES_BESIDE_CALLS));
+});
+
+test('expiries fill what calls leave of a batch, and a whole one where there are no calls', async () => {
+  const bench = new Bench(10);
+  const expiries = range(bench.expiryEntry(0), 20);
+  bench.queue(ClaimOperation.EXPIRE, ...expiries);
+  bench.queue(ClaimOperation.GET, ...range(0, 8));
+  bench.committer.pump();
+  assert.deepEqual(bench.asked[0].entries, [...range(0, 8), ...expiries.slice(0, 2)]);
+  await bench.asked[0].confirm();
+  bench.committer.pump();
+  assert.deepEqual(bench.asked[1].entries, expiries.slice(2, 12));
+});
+
+const REFUSALS = [
+  { error: new StoreUnavailable('disk full'), reason: UnavailableReason.STORE_FAILED },
+  { error: new ClockAhead('too early'), reason: UnavailableReason.CLOCK_AHEAD },
+  { error: new Error('a fault of the store'), reason: UnavailableReason.STORE_FAILED },
+];
+for (const { error, reason } of REFUSALS) {
+  test(`a batch that rejects with ${error.constructor.name} is UNAVAILABLE for each, and only for it`, async () => {
+    const bench = new Bench(3);
+    const expiry = bench.expiryEntry(0);
+    const { entries } = bench.memory;
+    entries.status.fill(ClaimStatus.VALIDATED);
+    bench.queue(ClaimOperation.SUBMIT, 0, 1);
+    bench.queue(ClaimOperation.EXPIRE, expiry);
+    bench.committer.pump();
+    bench.queue(ClaimOperation.SUBMIT, 2);
+    await bench.asked[0].refuse(error);
+    for (const entry of [0, 1, expiry]) {
+      assert.deepEqual(
+        [entries.outcome[entry], entries.status[entry], entries.reason[entry], entries.fromStore[entry]],
+        [Outcome.UNAVAILABLE, ClaimStatus.UNSPECIFIED, reason, 1],
+      );
+    }
+    assert.deepEqual(bench.home(), [0, 1], 'each is answered');
+    assert.deepEqual(bench.fed, [expiry], 'the segment hears of it');
+    assert.deepEqual(bench.events, [`failed: ${error.message}`]);
+
+    bench.committer.pump();
+    assert.deepEqual(bench.asked[1].entries, [2], 'the next batch goes to the store as before');
+    await bench.asked[1].confirm();
+    assert.deepEqual(bench.events[1], `committed in ${EPOCH}`);
+  });
+}
+
+test('settled waits for what is in flight', async () => {
+  const bench = new Bench(10);
+  bench.queue(ClaimOperation.SUBMIT, 0);
+  bench.committer.pump();
+  let settled = false;
+  const waiting = bench.committer.settled().then(() => {
+    settled = true;
+  });
+  await new Promise((next) => {
+    setImmediate(next);
+  });
+  assert.equal(settled, false);
+  await bench.asked[0].confirm();
+  await waiting;
+  assert.equal(settled, true);
+});
