@@ -171,7 +171,7 @@ test('expiries go straight back to their segment to be learned', async () => {
 
 test('calls go first; of expiries so many go with them that they hold up no call', async () => {
   const bench = new Bench(200);
-  const expiries = range(bench.expiryEntry(0), 200);
+  const expiries = range(bench.expiryEntry(0), 2 * EXPIRIES_BESIDE_CALLS + 20);
   bench.queue(ClaimOperation.EXPIRE, ...expiries);
   bench.queue(ClaimOperation.SUBMIT, 0, 1, 2);
   bench.committer.pump();
@@ -181,7 +181,7 @@ test('calls go first; of expiries so many go with them that they hold up no call
   assert.deepEqual(bench.asked[1].entries, expiries.slice(EXPIRIES_BESIDE_CALLS));
 });
 
-test('expiries fill what calls leave of a batch, and a whole one where there are no calls', async () => {
+test('expiries fill what calls leave of a small batch, and a whole one where there are no calls', async () => {
   const bench = new Bench(10);
   const expiries = range(bench.expiryEntry(0), 20);
   bench.queue(ClaimOperation.EXPIRE, ...expiries);
