@@ -12,6 +12,11 @@ function newMemory(ingressThreads = 1): EngineMemory {
   return EngineMemory.allocate({ ...shape, ingressThreads });
 }
 
+function sendAndRing(outbox: Outbox): void {
+  outbox.send();
+  outbox.ringBells();
+}
+
 function take(memory: EngineMemory, queue: number): number[] {
   const taken: number[] = [];
   const first = memory.queues.takeAll(queue);
@@ -49,8 +54,23 @@ test('what is sent comes behind what is there, and nothing is sent twice', () =>
 
 test('an empty outbox rings nobody', () => {
   const memory = newMemory();
-  new Outbox(memory).send();
+  sendAndRing(new Outbox(memory));
   assert.equal(memory.bells[COORDINATOR_BELL], 0);
+});
+
+test('sending wakes nobody; one ring tells of all that was sent since the last', () => {
+  const memory = newMemory();
+  const outbox = new Outbox(memory);
+  for (const entry of [1, 2, 3]) {
+    outbox.add(memory.commitQueue, entry, entry === 2);
+    outbox.send();
+    assert.equal(memory.bells[COORDINATOR_BELL], 0);
+  }
+  outbox.ringBells();
+  assert.equal(memory.bells[COORDINATOR_BELL], RUNG);
+  memory.bells[COORDINATOR_BELL] = 0;
+  outbox.ringBells();
+  assert.equal(memory.bells[COORDINATOR_BELL], 0, 'nothing was sent since');
 });
 
 test('the receiver is rung if any entry of its chain is worth it', () => {
@@ -60,7 +80,7 @@ test('the receiver is rung if any entry of its chain is worth it', () => {
     wakes.forEach((wake, entry) => {
       outbox.add(memory.commitQueue, entry, wake);
     });
-    outbox.send();
+    sendAndRing(outbox);
     assert.equal(memory.bells[COORDINATOR_BELL], RUNG);
   }
 });
@@ -69,10 +89,10 @@ test('entries that can wait ring nobody, nor does an earlier wake count for them
   const memory = newMemory();
   const outbox = new Outbox(memory);
   outbox.add(memory.ingressQueue(0), 0, true);
-  outbox.send();
+  sendAndRing(outbox);
   memory.bells[COORDINATOR_BELL] = 0;
   outbox.add(memory.ingressQueue(0), 1, false);
-  outbox.send();
+  sendAndRing(outbox);
   assert.equal(memory.bells[COORDINATOR_BELL], 0);
   assert.deepEqual(take(memory, memory.ingressQueue(0)), [0, 1]);
 });
@@ -83,7 +103,7 @@ test('a thread that waits for entries is rung for those that could wait too', ()
   memory.eager[1] = 1;
   outbox.add(memory.ingressQueue(0), 0, false);
   outbox.add(memory.ingressQueue(1), 33, false);
-  outbox.send();
+  sendAndRing(outbox);
   assert.deepEqual([...memory.bells], [0, 0, RUNG]);
 });
 
@@ -91,13 +111,13 @@ test('each of several ingress threads has a bell of its own; a lone one shares t
   const several = newMemory(3);
   const outbox = new Outbox(several);
   outbox.add(several.ingressQueue(2), 70, true);
-  outbox.send();
+  sendAndRing(outbox);
   assert.deepEqual([...several.bells], [0, 0, 0, RUNG]);
 
   const lone = newMemory(1);
   const loneOutbox = new Outbox(lone);
   loneOutbox.add(lone.ingressQueue(0), 1, true);
-  loneOutbox.send();
+  sendAndRing(loneOutbox);
   assert.equal(lone.bells[COORDINATOR_BELL], RUNG);
 });
 
@@ -107,6 +127,6 @@ test('a thread does not ring its own bell', () => {
   outbox.add(memory.coordinatorQueue, 65, true);
   outbox.add(memory.commitQueue, 64, true);
   outbox.add(memory.ingressQueue(0), 1, true);
-  outbox.send();
+  sendAndRing(outbox);
   assert.deepEqual([...memory.bells], [0, RUNG, 0]);
 });
