@@ -48,3 +48,21 @@ test('it never gives out an entry that is in use, whatever the order of frees', 
     ),
   );
 });
+
+test('freeing twice is an assertion, with others in flight too', () => {
+  const idle = new EntryAllocator(0, 2);
+  assert.throws(() => idle.free(0), { name: 'AssertionFailure' });
+
+  const busy = new EntryAllocator(0, 4);
+  const [a, b] = [busy.allocate(), busy.allocate()];
+  busy.free(a);
+  assert.throws(() => busy.free(a), { name: 'AssertionFailure' }, `${a} is free while ${b} is in flight`);
+});
+
+test('freeing an entry of another owner is an assertion', () => {
+  const allocator = new EntryAllocator(10, 4);
+  allocator.allocate();
+  for (const foreign of [9, 14, NO_ENTRY]) {
+    assert.throws(() => allocator.free(foreign), { name: 'AssertionFailure' }, `${foreign}`);
+  }
+});

@@ -2,12 +2,21 @@
  * Starts and ends the real claimd in tests and load tests: a process of its own on free ports of
  * the loopback, with a data folder of its own, that never outlives the process that started it.
  */
+import { readFileSync } from 'node:fs';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { type ProgramOptions, RunningProgram, startProgram } from './program.ts';
+import { type ProgramOptions, REPOSITORY, RunningProgram, startProgram } from './program.ts';
 
-const CLAIMD = 'src/main.ts';
+/** As `npm start` does: `node <flags> <file>`. */
+const [, ...START] = startScript().split(' ');
+const FLAGS = START.filter((word) => word.startsWith('-'));
+const CLAIMD = START[START.length - 1];
+
+function startScript(): string {
+  const { scripts } = JSON.parse(readFileSync(join(REPOSITORY, 'package.json'), 'utf8'));
+  return scripts.start;
+}
 
 export interface ClaimdOptions extends Omit<ProgramOptions, 'file'> {
   /** Holds claims.db; kept at the end. Absent: a temporary folder, removed when claimd has ended. */
@@ -90,7 +99,7 @@ function claimdProgram(options: ClaimdOptions, folder: string): ProgramOptions {
     CLAIMS_STORE: `sqlite:${join(folder, 'claims.db')}`,
     ...options.env,
   };
-  return { ...options, file: CLAIMD, env };
+  return { ...options, execArgv: [...FLAGS, ...(options.execArgv ?? [])], file: CLAIMD, env };
 }
 
 /** The folder asked for, or a temporary one that `release` removes. */
