@@ -32,6 +32,12 @@ export const RETRY_AFTER_MS = 50;
 /** Entries a single stream may hold, so that one client can't take them all: two full frames. */
 export const STREAM_MAX_ENTRIES = 2 * BATCH_MAX_ITEMS;
 
+/**
+ * Entries that streams together leave to calls: a stream waits where a call would be refused. Room
+ * for one full batch, or for 8,192 unary calls.
+ */
+export const ENTRIES_KEPT_FOR_CALLS = BATCH_MAX_ITEMS;
+
 /** Segments at most: the coordinator keeps one control entry for each. */
 export const SEGMENTS_MAX = 1_024;
 
@@ -91,6 +97,7 @@ export const WORKERS_MAX = 254;
 export function checkLimits(): void {
   assert(STREAM_MAX_ENTRIES <= INGRESS_ENTRIES, 'one stream must fit beside others');
   assert(BATCH_MAX_ITEMS <= STREAM_MAX_ENTRIES, 'a full frame must fit its stream');
+  assert(BATCH_MAX_ITEMS + ENTRIES_KEPT_FOR_CALLS <= INGRESS_ENTRIES, 'a full frame must fit beside calls');
   assert(EXPIRIES_BESIDE_CALLS < SQLITE_BATCH_MAX_ITEMS, 'calls must have room beside expiries');
   assert(WORKERS_MAX < 255, 'a worker number + 1 must fit a byte');
 }

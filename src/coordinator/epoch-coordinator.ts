@@ -137,7 +137,11 @@ export class EpochCoordinator {
     const clockEpoch = this.#clockEpoch();
     this.#noticeStepBack(clockEpoch);
     const epoch = Math.max(this.#epoch, clockEpoch);
-    if (epoch > this.#epoch || this.#shown < epoch) await this.#enter(epoch);
+    // While the epoch is held only the store can tell that others have gone on.
+    const held = clockEpoch < this.#epoch;
+    if (held || epoch > this.#segmentsEpoch || this.#shown < epoch) await this.#enter(epoch);
+    // The store may have been shown a later one: then our segments are to know it too.
+    if (this.#epoch > this.#segmentsEpoch) await this.#enter(this.#epoch);
   }
 
   /** Behind is: behind where it was, or further behind other replicas than a clock may be. */

@@ -223,6 +223,11 @@ export class ClaimTable {
     return NO_RECORD;
   }
 
+  /** Whether the record is pending, though its expiry epoch has come. */
+  isOverdue(record: number): boolean {
+    return this.status[record] === ClaimStatus.PENDING && this.endEpoch[record] <= this.#epoch[0];
+  }
+
   /** Puts a pending record back on the list of its expiry. */
   postpone(record: number): void {
     this.#lists.remove(record);

@@ -150,8 +150,11 @@ export class SegmentServer {
     const sameLife =
       table.timestampMs[record] === entries.timestampMs[entry] && table.isPlayer(record, entries, entry);
     if (!sameLife) {
-      // The id was used again after retention; the later life is the one that is there now.
-      if (entries.endEpoch[entry] > table.endEpoch[record]) table.overwrite(record, entries, entry, status);
+      // The id was used again after retention. The later life is the one that is there now; and the
+      // one that the store tells when it is asked to end the earlier.
+      const isLater = entries.endEpoch[entry] > table.endEpoch[record];
+      const isAnswer = entries.operation[entry] === ClaimOperation.EXPIRE;
+      if (isLater || isAnswer) table.overwrite(record, entries, entry, status);
       return;
     }
     const becameFinal = table.status[record] === ClaimStatus.PENDING && status !== ClaimStatus.PENDING;
@@ -160,7 +163,7 @@ export class SegmentServer {
 
   /** Makes sure that an overdue claim is not forgotten, then looks for the next. */
   #learnExpiry(table: ClaimTable, record: number, entry: number): void {
-    const isPending = record !== NO_RECORD && table.status[record] === ClaimStatus.PENDING;
+    const isPending = record !== NO_RECORD && table.isOverdue(record);
     if (isPending && this.#memory.entries.outcome[entry] !== Outcome.NOT_FOUND) {
       // Not confirmed: it waits for the next epoch, lest the store be asked in a circle.
       table.postpone(record);

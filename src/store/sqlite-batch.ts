@@ -99,7 +99,9 @@ export class SqliteBatch {
       return;
     }
     this.#decisions.setTold(i, decision, claim.timestampMs, this.#makeLasting(operation, decision, claim));
-    if (operation === ClaimOperation.GET) this.#decisions.setPlayer(i, claim.playerId);
+    // Whoever asks these does not say, or may not know, whose the claim is now.
+    const tellsPlayer = operation === ClaimOperation.GET || operation === ClaimOperation.EXPIRE;
+    if (tellsPlayer) this.#decisions.setPlayer(i, claim.playerId);
   }
 
   /** Writes what the decision changes in the claim; returns the epoch of the claim's end. */

@@ -30,8 +30,8 @@ export interface RegistrySettings extends EpochRules {
  *
  * In, per entry: operation, claim and player ids, hash, timestampMs and endEpoch (of a submit: its
  * expiry epoch). Out, per entry: outcome, status, epoch, fromStore = 1, and timestampMs and endEpoch
- * as the registry has them, unless the outcome is NOT_FOUND or TAKEN; for a GET in claim mode the
- * player id. After an EXPIRE: outcome EXPIRED with the status the claim ended in, or NOT_FOUND.
+ * as the registry has them, unless the outcome is NOT_FOUND or TAKEN; for a GET or an
+ * EXPIRE also the player id, which may be another by now. After an EXPIRE: outcome EXPIRED with the status the claim ended in, or NOT_FOUND.
  *
  * The batch and its entries are the store's until the commit settles.
  */

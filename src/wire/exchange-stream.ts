@@ -7,7 +7,7 @@ import type { ServerDuplexStream } from '@grpc/grpc-js';
 import { ClaimOperation } from '../domain/claim.ts';
 import { InvalidArgument } from '../domain/errors.ts';
 import type { Ingress } from '../ingress/ingress.ts';
-import { BATCH_MAX_ITEMS, STREAM_MAX_ENTRIES } from '../limits.ts';
+import { BATCH_MAX_ITEMS, ENTRIES_KEPT_FOR_CALLS, STREAM_MAX_ENTRIES } from '../limits.ts';
 import {
   FRAME_SUBMITS_FIELD,
   FRAME_VALIDATES_FIELD,
@@ -106,9 +106,11 @@ export class ExchangeStream {
     if (frame === undefined || this.#waitsForReader || this.#waitsForRoom) return false;
     // A frame larger than what is left waits for the stream's own to be answered.
     if (this.#itemsInFlight + frame.items > STREAM_MAX_ENTRIES) return false;
-    if (this.#context.ingress.hasRoom(frame.items)) return true;
+    // What calls may need is left to them: they would be refused where a stream only waits.
+    const room = frame.items + ENTRIES_KEPT_FOR_CALLS;
+    if (this.#context.ingress.hasRoom(room)) return true;
     this.#waitsForRoom = true;
-    this.#context.ingress.onceRoom(frame.items, () => {
+    this.#context.ingress.onceRoom(room, () => {
       this.#waitsForRoom = false;
       this.#proceed();
     });

@@ -84,7 +84,7 @@ export class RegistryModel {
     if (item.operation === 'SUBMIT') return this.#submit(key, item, claim);
     if (claim === undefined) return { ...NOTHING, outcome: 'NOT_FOUND', player: item.player, at: undefined };
     if (item.operation === 'GET') return this.#told('FOUND', claim, claim.player);
-    if (item.operation === 'EXPIRE') return this.#told('EXPIRED', claim, item.player);
+    if (item.operation === 'EXPIRE') return this.#told('EXPIRED', claim, claim.player);
     if (claim.player !== item.player) {
       return { ...NOTHING, outcome: 'TAKEN', player: item.player, at: undefined };
     }
