@@ -39,12 +39,6 @@ function assertRight(bench: SegmentBench, operation: ClaimOperation, playerId: s
 }
 
 /** What the store says of the id when it is told to expire it. */
-/** What the segment answers by itself. */
-function answer(bench: SegmentBench, operation: ClaimOperation, playerId: string): number {
-  assert.ok(answersByItself(bench, operation, playerId));
-  return bench.memory.entries.outcome[1];
-}
-
 const LATER_LIFE = { outcome: Outcome.EXPIRED, timestampMs: LATER_MS, playerId: 'ben' } as const;
 
 test('a later player’s pending claim is not taken for the earlier player’s', () => {
