@@ -9,7 +9,7 @@ import { comparisonRows } from './rows.ts';
 const OUTSTANDING = 64;
 const CONNECTIONS = 8;
 /** Until the code that serves a call is compiled and the heap has its size. */
-const WARMUP_S = 2;
+const WARMUP_S = 5;
 /** The goal of the first release: CPU per call against the floor. */
 const RATIO_GOAL = { atMost: 1.6 };
 /** More claims than a round can submit, so that what is measured is not a full table. */

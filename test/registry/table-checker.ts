@@ -205,6 +205,8 @@ export class TableChecker {
       table.timestampMs[record] === claim.timestampMs &&
       table.endEpoch[record] === claim.endEpoch &&
       table.status[record] === claim.status;
+    const isOverdue = claim.status === ClaimStatus.PENDING && claim.endEpoch <= this.model.epoch;
+    assert.equal(table.isOverdue(record), isOverdue, `record ${record} is overdue, taken or not`);
     if (!isSame) assert.fail(`record ${record} does not hold ${JSON.stringify(claim)}`);
   }
 }
