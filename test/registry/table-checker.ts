@@ -3,7 +3,7 @@
  * the part answers is compared, and `check` compares all that either holds.
  */
 import assert from 'node:assert/strict';
-import type { ClaimStatus } from '../../src/domain/claim.ts';
+import { ClaimStatus } from '../../src/domain/claim.ts';
 import type { EntryTable } from '../../src/entries/entry-table.ts';
 import { type ClaimTable, NO_RECORD } from '../../src/registry/claim-table.ts';
 import { type Identity, type ModelClaim, TableModel } from './table-model.ts';

@@ -68,13 +68,19 @@ test('the earlier life is forgotten: it holds no record, and the store is not as
   assert.equal(bench.table.pendingCount, 0);
 });
 
-test('an expiry entry that met an earlier life goes on to what is overdue behind it', () => {
-  const { bench, expiry } = expiring();
-  bench.request(2, SUBMIT, 'other', 'ann');
-  bench.serve();
-  bench.learn(2, { outcome: Outcome.ACCEPTED, status: PENDING });
-  bench.serve();
-  bench.learn(expiry, { ...LATER_LIFE, status: VALIDATED, endEpoch: LATER_EPOCH });
-  assert.deepEqual(bench.serve().toStore, [expiry]);
-  assert.equal(bench.memory.entries.claimId(expiry), 'other');
-});
+const LATER_ENDS = [
+  { what: 'ended', status: VALIDATED, endEpoch: LATER_EPOCH },
+  { what: 'is pending', status: PENDING, endEpoch: LATER_EPOCH + WINDOW_EPOCHS },
+];
+for (const { what, status, endEpoch } of LATER_ENDS) {
+  test(`an expiry entry goes on to what is overdue behind an id whose later life ${what}`, () => {
+    const { bench, expiry } = expiring();
+    bench.request(2, SUBMIT, 'other', 'ann');
+    bench.serve();
+    bench.learn(2, { outcome: Outcome.ACCEPTED, status: PENDING });
+    bench.serve();
+    bench.learn(expiry, { ...LATER_LIFE, status, endEpoch });
+    assert.deepEqual(bench.serve().toStore, [expiry]);
+    assert.equal(bench.memory.entries.claimId(expiry), 'other');
+  });
+}
