@@ -24,7 +24,7 @@ import {
   loadReflectedDefinitions,
   requestReader,
 } from './wire/definitions.ts';
-import { EpochHandlers } from './wire/epoch-handlers.ts';
+import { EpochHandlers, type GetEpochRequest, type WatchEpochsRequest } from './wire/epoch-handlers.ts';
 import { GrpcServer } from './wire/server.ts';
 
 /** Bad settings, a port in use, a store that can't serve: told in one line on standard error. */
@@ -68,12 +68,13 @@ class Claimd {
     this.#config = config;
     this.#log = createLogger(config.logLevel);
     this.#engine = new Engine({ memory, pool, store, clock, log: this.#log, defer: setImmediate });
-    this.#claims = new ClaimHandlers(this.#engine, clock, maxClockSkewMs);
+    this.#claims = new ClaimHandlers(this.#engine, clock, maxClockSkewMs, this.#log);
     const definitions = loadDefinitions();
-    this.#epochs = new EpochHandlers(this.#engine.epochs, {
-      getEpoch: requestReader(definitions, 'GetEpoch'),
-      watchEpochs: requestReader(definitions, 'WatchEpochs'),
-    });
+    const readers = {
+      getEpoch: requestReader<GetEpochRequest>(definitions, 'GetEpoch'),
+      watchEpochs: requestReader<WatchEpochsRequest>(definitions, 'WatchEpochs'),
+    };
+    this.#epochs = new EpochHandlers(this.#engine.epochs, readers, this.#log);
     this.#server = new GrpcServer(clock, this.#log, claimServiceDefinition(definitions), {
       ...this.#claims.methods,
       ...this.#epochs.methods,

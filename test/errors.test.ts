@@ -62,7 +62,7 @@ function unquoted(cell: string): string {
 
 /** The status of a call that ends with the error; none where such an error is of no call. */
 function statusOf(error: errors.ClaimsError): string {
-  const { code = status.OK } = toStatus(error);
+  const { code = status.OK } = toStatus(error, () => undefined);
   return code === status.INTERNAL ? NO_STATUS : status[code];
 }
 
@@ -104,14 +104,18 @@ test('no class of errors is hidden in another module', () => {
 });
 
 test('an unexpected error is INTERNAL and tells a caller nothing; an assertion is not made a status', () => {
-  assert.deepEqual(toStatus(new Error('secret')), { code: status.INTERNAL, details: 'internal error' });
-  assert.throws(() => toStatus(new AssertionFailure('impossible')), AssertionFailure);
+  const told: unknown[] = [];
+  const note = (error: unknown) => told.push(error);
+  const secret = new Error('secret');
+  assert.deepEqual(toStatus(secret, note), { code: status.INTERNAL, details: 'internal error' });
+  assert.deepEqual(told, [secret], 'it is logged');
+  assert.throws(() => toStatus(new AssertionFailure('impossible'), note), AssertionFailure);
 });
 
 test('what the caller is told is the error’s own message', () => {
   for (const Class of CLASSES) {
     const error = new Class('a', 'b', 'c');
-    if (statusOf(error) !== NO_STATUS) assert.equal(toStatus(error).details, error.message);
+    if (statusOf(error) !== NO_STATUS) assert.equal(toStatus(error, () => undefined).details, error.message);
   }
 });
 

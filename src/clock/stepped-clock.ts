@@ -1,3 +1,4 @@
+/** Time for tests and simulation. */
 import type { Clock, Timer } from './clock.ts';
 
 interface Alarm {
@@ -5,7 +6,7 @@ interface Alarm {
   readonly call: () => void;
 }
 
-/** A clock that stands still until it is stepped: for tests and simulation. */
+/** A clock that stands still until it is stepped. */
 export class SteppedClock implements Clock {
   #wallMs: number;
   #elapsedUs = 0;

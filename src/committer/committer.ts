@@ -1,7 +1,7 @@
 /**
  * Group commit. What the segments could not settle is gathered and given to the store in batches,
  * one after another: while one call is in flight the next batch gathers, so that the batch size
- * follows the load and no timer is needed. Calls go first; overdue claims fill what is left.
+ * follows the load and no timer is needed. Overdue claims have a small share beside calls.
  */
 import { ClaimOperation, ClaimStatus, Outcome, UnavailableReason } from '../domain/claim.ts';
 import { ClockAhead } from '../domain/errors.ts';
@@ -12,6 +12,9 @@ import { COORDINATOR_BELL, type EngineMemory } from '../segment/engine-memory.ts
 import { Outbox } from '../segment/outbox.ts';
 import type { ClaimStore } from '../store/store.ts';
 import { EntryFifo } from './entry-fifo.ts';
+
+/** Of a batch, one place in so many is an expiry's where there are any. */
+const KEPT_FOR_EXPIRIES = 8;
 
 export interface CommitterEvents {
   /** A batch came back: its entries lie in their home queues; `epoch` is the registry's. */
@@ -96,7 +99,9 @@ export class Committer {
 
   #gather(): number {
     const max = this.#batch.length;
-    const calls = this.#calls.take(this.#batch, 0, max);
+    // Some places are kept for expiries: else a load that fills every batch would fill the table too.
+    const kept = Math.min(this.#expiries.length, Math.floor(max / KEPT_FOR_EXPIRIES));
+    const calls = this.#calls.take(this.#batch, 0, max - kept);
     const room = calls === 0 ? max : Math.min(max - calls, EXPIRIES_BESIDE_CALLS);
     return calls + this.#expiries.take(this.#batch, calls, room);
   }

@@ -24,14 +24,13 @@ export const Outcome = {
 } as const;
 export type Outcome = (typeof Outcome)[keyof typeof Outcome];
 
-/** Why an item is UNAVAILABLE; each is safe to retry. The texts are in wire/status. */
+/** Why an item is UNAVAILABLE; each is safe to retry. The texts are in wire/reasons. */
 export const UnavailableReason = {
   NONE: 0,
   STORE_FAILED: 1,
   SEGMENT_FULL: 2,
   WORKER_LOST: 3,
-  SHUTTING_DOWN: 4,
-  CLOCK_AHEAD: 5,
+  CLOCK_AHEAD: 4,
 } as const;
 export type UnavailableReason = (typeof UnavailableReason)[keyof typeof UnavailableReason];
 

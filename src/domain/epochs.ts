@@ -66,10 +66,7 @@ export function isPastRetention(endEpoch: number, epoch: number, rules: EpochRul
   return epoch - endEpoch > rules.retentionEpochs;
 }
 
-/**
- * Exact for 0 ≤ a ≤ 2^53−1: `a / b` rounds, and near 2^53 it can round up to the next integer,
- * so the remainder, which is exact, is taken off first.
- */
+/** Exact for whole numbers 0 ≤ a ≤ 2^53−1 and b ≥ 1: the remainder is exact, and so is what is left. */
 function floorDivide(a: number, b: number): number {
   return (a - (a % b)) / b;
 }

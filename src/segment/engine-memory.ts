@@ -52,7 +52,7 @@ export class EngineMemory {
   readonly entries: EntryTable;
   readonly queues: EntryQueues;
   readonly tables: readonly ClaimTable[];
-  /** Per segment: 0 free, else the holder: a worker + 1, or LOCKED_BY_COORDINATOR. */
+  /** Per segment: 0 free, else the worker that holds it, + 1 (segment-lock). */
   readonly locks: Int32Array;
   /** Per worker: its WorkerState; it sleeps on this word. */
   readonly parked: Int32Array;

@@ -10,17 +10,18 @@ import type {
 } from '@grpc/grpc-js';
 import type { Clock } from '../clock/clock.ts';
 import { ClaimOperation } from '../domain/claim.ts';
-import { InvalidArgument } from '../domain/errors.ts';
+import { InvalidArgument, ResourceExhausted } from '../domain/errors.ts';
 import type { Engine } from '../engine.ts';
 import type { EntryOwner, Ingress } from '../ingress/ingress.ts';
 import { BATCH_MAX_ITEMS } from '../limits.ts';
+import type { Logger } from '../telemetry/log.ts';
 import { ExchangeStream } from './exchange-stream.ts';
 import { BATCH_ITEMS_FIELD, countItems, ItemCursor } from './item-cursor.ts';
-import { ItemGroup, isRefused, noRoom, tableFull } from './item-group.ts';
+import { ItemGroup, isRefused, noRoomFor, TABLE_FULL } from './item-group.ts';
 import { type CallOperation, ItemIntake } from './item-intake.ts';
 import { viewOf } from './protobuf-reader.ts';
 import { ReplyEncoder } from './reply-codec.ts';
-import { notServing, toStatus } from './status.ts';
+import { logUnexpected, notServing, resourceExhausted, toStatus } from './status.ts';
 
 type Reply = sendUnaryData<Buffer>;
 
@@ -33,11 +34,13 @@ export class ClaimHandlers {
   readonly #encoder: ReplyEncoder;
   readonly #cursor = new ItemCursor();
   readonly #streams = new Set<ExchangeStream>();
+  readonly #unexpected: (error: unknown) => void;
   /** Why calls are refused, while they are. */
   #refusal: string | undefined = 'starting';
 
-  constructor(engine: Engine, clock: Clock, maxClockSkewMs: number) {
+  constructor(engine: Engine, clock: Clock, maxClockSkewMs: number, log: Logger) {
     this.#engine = engine;
+    this.#unexpected = logUnexpected(log);
     this.#ingress = engine.ingress;
     this.#intake = new ItemIntake(engine.ingress, clock, maxClockSkewMs, engine.memory.shape.partition);
     this.#encoder = new ReplyEncoder(engine.ingress.entries, engine.ingress.rules);
@@ -68,7 +71,7 @@ export class ClaimHandlers {
         return;
       }
       if (!this.#ingress.hasRoom(1)) {
-        reply(toStatus(noRoom(1)));
+        reply(resourceExhausted(noRoomFor(1)));
         return;
       }
       const entry = this.#ingress.allocate();
@@ -80,7 +83,7 @@ export class ClaimHandlers {
         }
         reply(null, this.#encoder.unaryRefusal(refusal, this.#engine.epoch));
       } catch (error) {
-        reply(toStatus(error));
+        reply(toStatus(error, this.#unexpected));
       }
       this.#ingress.release(entry);
     };
@@ -95,7 +98,7 @@ export class ClaimHandlers {
       try {
         this.#admitBatch(operation, viewOf(call.request), reply);
       } catch (error) {
-        reply(toStatus(error));
+        reply(toStatus(error, this.#unexpected));
       }
     };
   }
@@ -104,9 +107,9 @@ export class ClaimHandlers {
   #admitBatch(operation: CallOperation, message: DataView, reply: Reply): void {
     const count = countItems(message, BATCH_ITEMS_FIELD);
     if (count > BATCH_MAX_ITEMS) throw new InvalidArgument('items', `${count}`, `at most ${BATCH_MAX_ITEMS}`);
-    if (!this.#ingress.hasRoom(count)) throw noRoom(count);
+    if (!this.#ingress.hasRoom(count)) throw new ResourceExhausted(noRoomFor(count));
     const group = new ItemGroup(this.#ingress, operation, count, this.#engine.epoch, () => {
-      if (group.isRefusedWhole) reply(toStatus(tableFull()));
+      if (group.isRefusedWhole) reply(resourceExhausted(TABLE_FULL));
       else reply(null, this.#encoder.batch(group));
       group.finish();
     });
@@ -131,6 +134,7 @@ export class ClaimHandlers {
         intake: this.#intake,
         encoder: this.#encoder,
         epoch: () => this.#engine.epoch,
+        unexpected: this.#unexpected,
         ended: () => this.#streams.delete(stream),
       });
       this.#streams.add(stream);
@@ -151,7 +155,7 @@ class UnaryCall implements EntryOwner {
   }
 
   answered(entry: number): void {
-    if (isRefused(this.#ingress.entries, entry)) this.#reply(toStatus(tableFull()));
+    if (isRefused(this.#ingress.entries, entry)) this.#reply(resourceExhausted(TABLE_FULL));
     else this.#reply(null, this.#encoder.unary(entry));
     this.#ingress.finish(entry);
   }

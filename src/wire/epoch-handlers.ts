@@ -9,7 +9,8 @@ import type {
 import type { EpochFeed, EpochSummary } from '../coordinator/epoch-feed.ts';
 import { ResourceExhausted } from '../domain/errors.ts';
 import { WATCH_PAGE_EPOCHS, WATCHERS_MAX } from '../limits.ts';
-import { notServing, toStatus } from './status.ts';
+import type { Logger } from '../telemetry/log.ts';
+import { logUnexpected, notServing, toStatus } from './status.ts';
 
 /** Messages as proto-loader gives them: int64 as numbers, absent optionals as undefined. */
 export interface GetEpochRequest {
@@ -33,13 +34,15 @@ type WatchCall = ServerWritableStream<Buffer, EpochReply>;
 export class EpochHandlers {
   readonly #epochs: EpochFeed;
   readonly #readers: EpochRequestReaders;
+  readonly #unexpected: (error: unknown) => void;
   readonly #watches = new Set<AbortController>();
   /** By method name, for the server. */
   readonly methods: UntypedServiceImplementation;
   /** Why calls are refused, while they are. */
   #refusal: string | undefined = 'starting';
 
-  constructor(epochs: EpochFeed, readers: EpochRequestReaders) {
+  constructor(epochs: EpochFeed, readers: EpochRequestReaders, log: Logger) {
+    this.#unexpected = logUnexpected(log);
     this.#epochs = epochs;
     this.#readers = readers;
     this.methods = { GetEpoch: this.#getEpoch, WatchEpochs: this.#watchEpochs };
@@ -62,7 +65,7 @@ export class EpochHandlers {
     }
     this.#summary(call.request).then(
       (summary) => callback(null, { summary }),
-      (error: unknown) => callback(toStatus(error)),
+      (error: unknown) => callback(toStatus(error, this.#unexpected)),
     );
   };
 
@@ -83,7 +86,7 @@ export class EpochHandlers {
     this.#watch(call, closing.signal)
       .then(
         () => (this.#refusal === undefined ? call.end() : call.emit('error', notServing(this.#refusal))),
-        (error: unknown) => call.emit('error', toStatus(error)),
+        (error: unknown) => call.emit('error', toStatus(error, this.#unexpected)),
       )
       .finally(() => this.#watches.delete(closing));
   };

@@ -26,6 +26,8 @@ export interface StreamContext {
   readonly intake: ItemIntake;
   readonly encoder: ReplyEncoder;
   readonly epoch: () => number;
+  /** Told of errors that no table foresees. */
+  readonly unexpected: (error: unknown) => void;
   /** The stream has ended. */
   readonly ended: () => void;
 }
@@ -168,7 +170,7 @@ export class ExchangeStream {
   }
 
   #fail(error: unknown): void {
-    this.#call.emit('error', toStatus(error));
+    this.#call.emit('error', toStatus(error, this.#context.unexpected));
     this.#end();
   }
 

@@ -3,7 +3,6 @@
  * the reply is built when the last is.
  */
 import { Outcome, UnavailableReason } from '../domain/claim.ts';
-import { ResourceExhausted } from '../domain/errors.ts';
 import { type EntryTable, NO_ENTRY } from '../entries/entry-table.ts';
 import type { EntryOwner, Ingress } from '../ingress/ingress.ts';
 import type { ItemCursor } from './item-cursor.ts';
@@ -97,10 +96,8 @@ export function isRefused(entries: EntryTable, entry: number): boolean {
   return unavailable && entries.reason[entry] === UnavailableReason.SEGMENT_FULL;
 }
 
-export function tableFull(): ResourceExhausted {
-  return new ResourceExhausted('the table holds as many pending claims as it can; nothing was done');
-}
+export const TABLE_FULL = 'the table holds as many pending claims as it can; nothing was done';
 
-export function noRoom(items: number): ResourceExhausted {
-  return new ResourceExhausted(`no room for ${items} more claims in flight; nothing was done`);
+export function noRoomFor(items: number): string {
+  return `no room for ${items} more claims in flight; nothing was done`;
 }

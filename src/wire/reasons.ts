@@ -36,8 +36,6 @@ export const UNAVAILABLE_REASONS: Readonly<Record<Exclude<UnavailableReason, 0>,
   [UnavailableReason.SEGMENT_FULL]:
     'the table of live claims is full, nothing was done; safe to send again after the next epoch',
   [UnavailableReason.WORKER_LOST]: 'the worker of this claim ended before it confirmed; safe to send again',
-  [UnavailableReason.SHUTTING_DOWN]:
-    'this replica is shutting down and did not confirm; safe to send again, to another replica',
   [UnavailableReason.CLOCK_AHEAD]:
     'the clock of this replica is too far ahead of the store, nothing was done; safe to send again, to another replica',
 };

@@ -13,6 +13,7 @@ import {
   StoreUnavailable,
 } from '../domain/errors.ts';
 import { RETRY_AFTER_MS } from '../limits.ts';
+import type { Logger } from '../telemetry/log.ts';
 
 /** Where gRPC clients look for google.rpc.Status, serialized. */
 const DETAILS_KEY = 'grpc-status-details-bin';
@@ -21,8 +22,11 @@ const RETRY_INFO_TYPE = 'type.googleapis.com/google.rpc.RetryInfo';
 const WIRE_VARINT = 0;
 const WIRE_LENGTH_DELIMITED = 2;
 
-/** The status of a call that ended with `error`; an unexpected error is INTERNAL and says no more. */
-export function toStatus(error: unknown): Partial<ServerErrorResponse> {
+/**
+ * The status of a call that ended with `error`. One that no table foresees is a fault of ours: it
+ * is told to `unexpected`, and the caller gets INTERNAL, which says no more.
+ */
+export function toStatus(error: unknown, unexpected: (error: unknown) => void): Partial<ServerErrorResponse> {
   if (error instanceof ResourceExhausted) return resourceExhausted(error.message);
   if (error instanceof InvalidArgument) return { code: status.INVALID_ARGUMENT, details: error.message };
   if (error instanceof EpochOutOfRange) return { code: status.OUT_OF_RANGE, details: error.message };
@@ -31,7 +35,13 @@ export function toStatus(error: unknown): Partial<ServerErrorResponse> {
   }
   // The program contradicts itself: going on could break a promise.
   if (error instanceof AssertionFailure) throw error;
+  unexpected(error);
   return { code: status.INTERNAL, details: 'internal error' };
+}
+
+/** Tells the log of errors that no table foresees. */
+export function logUnexpected(log: Logger): (error: unknown) => void {
+  return (error) => log.error({ err: error }, 'a call ended with an unexpected error');
 }
 
 /** Not admitted: starting, or draining. */
@@ -39,7 +49,8 @@ export function notServing(reason: string): { code: status; details: string } {
   return { code: status.UNAVAILABLE, details: reason };
 }
 
-function resourceExhausted(message: string): Partial<ServerErrorResponse> {
+/** Refused before any work was done; RetryInfo says when to come again. */
+export function resourceExhausted(message: string): Partial<ServerErrorResponse> {
   const metadata = new Metadata();
   metadata.set(DETAILS_KEY, retryDetails(status.RESOURCE_EXHAUSTED, message, RETRY_AFTER_MS));
   return { code: status.RESOURCE_EXHAUSTED, details: message, metadata };

@@ -181,6 +181,14 @@ test('calls go first; of expiries so many go with them that they hold up no call
   assert.deepEqual(bench.asked[1].entries, expiries.slice(EXPIRIES_BESIDE_CALLS));
 });
 
+test('a load that fills every batch leaves some places to expiries', async () => {
+  const bench = new Bench(16);
+  bench.queue(ClaimOperation.EXPIRE, ...range(bench.expiryEntry(0), 20));
+  bench.queue(ClaimOperation.GET, ...range(0, 100));
+  bench.committer.pump();
+  assert.deepEqual(bench.asked[0].entries, [...range(0, 14), ...range(bench.expiryEntry(0), 2)]);
+});
+
 test('expiries fill what calls leave of a small batch, and a whole one where there are no calls', async () => {
   const bench = new Bench(10);
   const expiries = range(bench.expiryEntry(0), 20);

@@ -35,6 +35,7 @@ function open(t: TestEngine): FakeCall {
     intake: new ItemIntake(ingress, t.clock, 1_000, 'claim'),
     encoder: new ReplyEncoder(ingress.entries, ingress.rules),
     epoch: () => t.engine.epoch,
+    unexpected: (error) => assert.fail(String(error)),
     ended: () => undefined,
   });
   return call;
