@@ -63,6 +63,7 @@ function readOptions() {
       run: { type: 'string', default: '' },
       first: { type: 'string', default: '0' },
       lag: { type: 'string', default: '1000' },
+      scattered: { type: 'boolean', default: false },
       'epoch-ms': { type: 'string', default: '0' },
       'boundary-span-ms': { type: 'string', default: '100' },
     },
@@ -82,6 +83,7 @@ function readOptions() {
     run: values.run === '' ? newRun() : values.run,
     first: count('first', values.first, 0),
     lag: count('lag', values.lag, 0),
+    scattered: values.scattered,
     epochMs: count('epoch-ms', values['epoch-ms'], 0),
     spanMs: count('boundary-span-ms', values['boundary-span-ms'], 0),
   };

@@ -30,6 +30,8 @@ export interface LoadSpec {
   readonly run?: string;
   readonly first?: number;
   readonly lag?: number;
+  /** Claim ids in no order. */
+  readonly scattered?: boolean;
   readonly epochMs?: number;
   readonly boundarySpanMs?: number;
 }

@@ -12,6 +12,11 @@ export const GRPC_PREFIX_BYTES = 5;
 
 /** Decimal digits of a claim number: 10^10 claims from one run. */
 const NUMBER_DIGITS = 10;
+/**
+ * Times this, modulo 10^10, numbers keep apart (it shares no factor with 10) and lie in no order, as
+ * random ids would; exact up to 14 million.
+ */
+const SCATTER = 618_033_989;
 /** A timestamp as a varint: 6 × 7 bits reach the year 2109, so its place in a template is fixed. */
 const TIMESTAMP_BYTES = 6;
 
@@ -59,8 +64,11 @@ export class ItemTemplate {
   readonly #numberAt: number;
   /** Where the timestamp stands; −1 in an item without one. */
   readonly #timestampAt: number;
+  readonly #scattered: boolean;
 
-  constructor(run: string, timestamped: boolean) {
+  /** @param scattered whether ids of consecutive numbers lie in no order. */
+  constructor(run: string, timestamped: boolean, scattered = false) {
+    this.#scattered = scattered;
     const claim = bytesField(1, claimId(run, 0));
     const player = bytesField(2, playerId(run));
     const timestamp = timestamped ? varintField(3, 2 ** (7 * (TIMESTAMP_BYTES - 1))) : Buffer.alloc(0);
@@ -80,7 +88,7 @@ export class ItemTemplate {
   /** Writes the item for one claim into target at an offset. */
   write(target: Buffer, at: number, claimNumber: number): void {
     this.bytes.copy(target, at);
-    let rest = claimNumber;
+    let rest = this.#scattered ? (claimNumber * SCATTER) % 10 ** NUMBER_DIGITS : claimNumber;
     for (let digit = at + this.#numberAt + NUMBER_DIGITS - 1; rest > 0; digit--) {
       target[digit] = 48 + (rest % 10);
       rest = Math.floor(rest / 10);

@@ -15,6 +15,8 @@ export interface WorkloadOptions {
   readonly first: number;
   /** Items of a batch call or a frame. */
   readonly items: number;
+  /** Whether ids of consecutive claims lie in no order, as random ones would. */
+  readonly scattered: boolean;
   /** Mixed: how many claims lie between a submit and the validate of the same claim. */
   readonly lag: number;
 }
@@ -57,11 +59,11 @@ export function frameTemplate(item: ItemTemplate, items: number, frameId: number
 }
 
 export function submitItem(options: WorkloadOptions): ItemTemplate {
-  return new ItemTemplate(options.run, true);
+  return new ItemTemplate(options.run, true, options.scattered);
 }
 
 function validateItem(options: WorkloadOptions): ItemTemplate {
-  return new ItemTemplate(options.run, false);
+  return new ItemTemplate(options.run, false, options.scattered);
 }
 
 function batchOf(items: number): (item: ItemTemplate) => RequestTemplate {

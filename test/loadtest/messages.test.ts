@@ -52,6 +52,18 @@ test('a template filled again keeps nothing of the number before', () => {
   assert.deepEqual(decoded, { claimId: claimId('run-a', 7), playerId: playerId('run-a') });
 });
 
+test('scattered ids are all different, and in no order', () => {
+  const template = RequestTemplate.list(new ItemTemplate('r', false, true), 5_000, 1, Buffer.alloc(0));
+  const { items } = decode('BatchSubmitClaimsRequest', template.fill(1_000_000)) as {
+    items: { claimId: string }[];
+  };
+  const ids = items.map((item) => item.claimId);
+  assert.equal(new Set(ids).size, 5_000);
+  const ascents = ids.filter((id, i) => i > 0 && id > ids[i - 1]).length;
+  assert.ok(ascents > 1_000 && ascents < 4_999, `${ascents} ids are above the one before`);
+  assert.ok(ids.every((id) => id.length === 'r-'.length + 10));
+});
+
 test('a batch carries claims of ascending number', () => {
   const template = RequestTemplate.list(new ItemTemplate('r', false), 300, 1, Buffer.alloc(0));
   const items = Array.from({ length: 300 }, (_, i) => ({

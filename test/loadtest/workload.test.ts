@@ -4,7 +4,15 @@ import { claimId } from '../../loadtest/measure/messages.ts';
 import { makeWorkload, type Workload, type WorkloadName } from '../../loadtest/measure/workload.ts';
 
 function workload(name: WorkloadName, overrides = {}): Workload {
-  return makeWorkload({ workload: name, run: 'r', first: 100, items: 3, lag: 4, ...overrides });
+  return makeWorkload({
+    workload: name,
+    run: 'r',
+    first: 100,
+    items: 3,
+    lag: 4,
+    scattered: false,
+    ...overrides,
+  });
 }
 
 /** The next requests as "Method number", by the claim id in their bytes. */
