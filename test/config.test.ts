@@ -10,6 +10,7 @@ import {
   SETTINGS,
   type SettingKey,
 } from '../src/config.ts';
+import { docsPage } from './support/page.ts';
 
 const KEYS = Object.keys(SETTINGS) as SettingKey[];
 const FILE_PATH = 'claimd.json';
@@ -315,11 +316,8 @@ test('version prints the version of the package', () => {
 });
 
 test('docs/settings.md and the table of settings say the same', () => {
-  const page = readFileSync(new URL('../docs/settings.md', import.meta.url), 'utf8');
-  const rows = page
-    .split('\n')
-    .filter((line) => line.startsWith('| `'))
-    .map((line) => line.replace(/ +/g, ' '));
+  const page = docsPage('settings.md');
+  const rows = page.split('\n').filter((line) => line.startsWith('| `'));
   const expected = KEYS.map((key) => {
     const { flag, env, default: text, allowed, description } = SETTINGS[key];
     const cells = [`\`${key}\``, `\`${flag}\``, `\`${env}\``, text === '' ? 'none' : `\`${text}\``];

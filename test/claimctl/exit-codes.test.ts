@@ -1,5 +1,4 @@
 import assert from 'node:assert/strict';
-import { readFileSync } from 'node:fs';
 import { test } from 'node:test';
 import { status } from '@grpc/grpc-js';
 import {
@@ -10,6 +9,7 @@ import {
   exitCodeOfStatus,
 } from '../../src/claimctl/exit-codes.ts';
 import { Outcome } from '../../src/domain/claim.ts';
+import { docsPage } from '../support/page.ts';
 
 test('every outcome has its exit code', () => {
   const codes = Object.entries(Outcome).map(([name, outcome]) => [name, exitCodeOfOutcome(outcome)]);
@@ -45,7 +45,7 @@ test('only a server that is away or full is tried again', () => {
 });
 
 test('docs/claimctl.md lists the exit codes as --help does', () => {
-  const page = readFileSync(new URL('../../docs/claimctl.md', import.meta.url), 'utf8');
+  const page = docsPage('claimctl.md');
   const rows = page.split('\n').filter((line) => /^\| \d+ \|/.test(line));
   assert.deepEqual(
     rows,

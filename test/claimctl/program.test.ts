@@ -4,6 +4,7 @@ import { test } from 'node:test';
 import { status } from '@grpc/grpc-js';
 import { EXIT_CODE_MEANINGS, ExitCode } from '../../src/claimctl/exit-codes.ts';
 import { ClaimStatus, Outcome } from '../../src/domain/claim.ts';
+import { docsPage } from '../support/page.ts';
 import { type Answers, CannedServer, type Message } from './canned-server.ts';
 import { CapturedIo } from './captured-io.ts';
 
@@ -219,7 +220,7 @@ test('help and version are no failure; no command at all is', async () => {
 });
 
 test('docs/claimctl.md has every option of --help with its default', async () => {
-  const page = readFileSync(new URL('../../docs/claimctl.md', import.meta.url), 'utf8');
+  const page = docsPage('claimctl.md');
   const io = new CapturedIo();
   for (const argv of [['submit'], ['validate'], ['get'], ['epoch'], ['watch'], ['batch', 'submit']]) {
     await io.run(...argv, '--help');
