@@ -25,10 +25,6 @@ export class EntryAllocator {
     return this.#freeCount;
   }
 
-  get usedCount(): number {
-    return this.capacity - this.#freeCount;
-  }
-
   /** A free entry, or NO_ENTRY where all are in flight. */
   allocate(): number {
     if (this.#freeCount === 0) return NO_ENTRY;
