@@ -93,11 +93,21 @@ export const TABLE_CAPACITY_MAX = 2 ** 26;
 /** Worker threads at most: the holder column keeps the worker's number + 1 in a byte. */
 export const WORKERS_MAX = 254;
 
+/**
+ * Hashes that a registry in Redis may be spread over: as many as there are segments by default, so
+ * that every segment can have its own. A commit of 500 items then touches all of them.
+ */
+export const REDIS_SHARDS_MAX = 64;
+
+/** Items of one commit into Redis: about 1 ms of its one thread, which everybody else waits for. */
+export const REDIS_BATCH_MAX_ITEMS = 500;
+
 /** Asserts the relations between the bounds above. */
 export function checkLimits(): void {
   assert(STREAM_MAX_ENTRIES <= INGRESS_ENTRIES, 'one stream must fit beside others');
   assert(BATCH_MAX_ITEMS <= STREAM_MAX_ENTRIES, 'a full frame must fit its stream');
   assert(BATCH_MAX_ITEMS + ENTRIES_KEPT_FOR_CALLS <= INGRESS_ENTRIES, 'a full frame must fit beside calls');
   assert(EXPIRIES_BESIDE_CALLS < SQLITE_BATCH_MAX_ITEMS, 'calls must have room beside expiries');
+  assert(EXPIRIES_BESIDE_CALLS < REDIS_BATCH_MAX_ITEMS, 'calls must have room beside expiries');
   assert(WORKERS_MAX < 255, 'a worker number + 1 must fit a byte');
 }

@@ -53,6 +53,7 @@ interface WaitingCommit {
 
 export class SqliteStore implements ClaimStore {
   readonly maxBatchItems = SQLITE_BATCH_MAX_ITEMS;
+  readonly isShared = false;
   readonly #options: SqliteStoreOptions;
   readonly #ring = CommitRing.allocate();
   readonly #pending = new Map<number, PromiseWithResolvers<StoreResult>>();

@@ -74,6 +74,11 @@ export interface EpochCounts {
 export interface ClaimStore {
   /** The most items of one commit: a bound on how long one call can hold up the next. */
   readonly maxBatchItems: number;
+  /**
+   * Whether other replicas may write to the same registry, so that a table has to be told of claims
+   * that this replica never saw.
+   */
+  readonly isShared: boolean;
 
   /**
    * Connects, makes the registry where there is none, and checks its settings.

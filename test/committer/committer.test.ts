@@ -33,7 +33,8 @@ class Bench {
 
   constructor(maxBatchItems: number) {
     const store: ClaimStore = {
-      maxBatchItems,
+      isShared: false,
+    maxBatchItems,
       commit: (batch) => this.#commit(batch),
       open: unused,
       advanceEpoch: unused,

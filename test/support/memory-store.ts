@@ -22,6 +22,7 @@ type Record_ = { -readonly [K in keyof StoredClaim]: StoredClaim[K] };
 
 export class MemoryStore implements ClaimStore {
   readonly maxBatchItems: number;
+  readonly isShared = false;
   readonly claims = new Map<string, Record_>();
   /** Batches that were committed, by their sizes. */
   readonly batches: number[] = [];
