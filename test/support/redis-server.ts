@@ -6,7 +6,7 @@
 import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { Redis, type RedisOptions } from 'ioredis';
+import { Redis } from 'ioredis';
 import { freePort, LOOPBACK } from './free-port.ts';
 import type { RedisTls } from './redis-tls.ts';
 import { programPath, ServerProcess } from './server-process.ts';
@@ -100,10 +100,10 @@ export class RedisServer {
   }
 
   /** A client of its own for the test, which reconnects; closed when the server stops. */
-  client(options: RedisOptions = {}): Redis {
+  client(user: { username?: string; password?: string } = {}): Redis {
     const { tls } = this.#options;
-    const secured: RedisOptions = tls === undefined ? {} : { tls: tls.client };
-    const client = new Redis({ host: this.host, port: this.port, ...secured, ...options });
+    const secured = tls === undefined ? {} : { tls: tls.client };
+    const client = new Redis({ host: this.host, port: this.port, ...secured, ...user });
     // What fails is told by the command that it fails; ioredis would print it a second time.
     client.on('error', () => undefined);
     this.#clients.add(client);
