@@ -7,9 +7,10 @@ import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Redis } from 'ioredis';
+import { programPath } from '../../scripts/debian.ts';
 import { freePort, LOOPBACK } from './free-port.ts';
 import type { RedisTls } from './redis-tls.ts';
-import { programPath, ServerProcess } from './server-process.ts';
+import { ServerProcess } from './server-process.ts';
 import { until } from './waiting.ts';
 
 export type ServerProgram = 'redis-server' | 'valkey-server';

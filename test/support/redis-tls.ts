@@ -4,6 +4,7 @@ import { mkdtemp, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
+import { testProgramPath } from '../../scripts/test-programs.ts';
 import { LOOPBACK } from './free-port.ts';
 
 const run = promisify(execFile);
@@ -50,7 +51,16 @@ type PathOf = (name: string) => string;
 
 async function authority(file: PathOf): Promise<void> {
   const out = ['-keyout', file('ca.key'), '-out', file('ca.crt')];
-  await run('openssl', ['req', '-x509', ...KEY, '-subj', '/CN=claims tests', '-days', DAYS, ...out]);
+  await run(testProgramPath('openssl'), [
+    'req',
+    '-x509',
+    ...KEY,
+    '-subj',
+    '/CN=claims tests',
+    '-days',
+    DAYS,
+    ...out,
+  ]);
 }
 
 /** A key and a certificate of the authority's for a name, with one X.509 extension. */
@@ -58,5 +68,5 @@ async function signed(file: PathOf, name: string, extension: string): Promise<vo
   const signer = ['-CA', file('ca.crt'), '-CAkey', file('ca.key')];
   const out = ['-keyout', file(`${name}.key`), '-out', file(`${name}.crt`)];
   const subject = ['-subj', `/CN=${name}`, '-addext', extension, '-days', DAYS];
-  await run('openssl', ['req', '-x509', ...KEY, ...signer, ...subject, ...out]);
+  await run(testProgramPath('openssl'), ['req', '-x509', ...KEY, ...signer, ...subject, ...out]);
 }

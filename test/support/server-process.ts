@@ -3,8 +3,7 @@
  * written a certain line, and it never outlives the process that started it.
  */
 import { type ChildProcess, spawn } from 'node:child_process';
-import { accessSync, constants } from 'node:fs';
-import { delimiter, join } from 'node:path';
+import { testProgramPath } from '../../scripts/test-programs.ts';
 import { until } from './waiting.ts';
 
 /** Characters of output kept. */
@@ -29,7 +28,7 @@ export class ServerProcess {
   private constructor(command: ServerCommand) {
     this.#command = command;
     // The kernel ends it with its parent; setpriv becomes the server, so that the id is the server's.
-    const args = ['--pdeathsig=KILL', requireProgram(command.program), ...command.args];
+    const args = ['--pdeathsig=KILL', testProgramPath(command.program), ...command.args];
     this.#child = spawn('setpriv', args, { stdio: ['ignore', 'pipe', 'pipe'] });
     this.#child.stdout?.setEncoding('utf8').on('data', (text: string) => this.#keep(text));
     this.#child.stderr?.setEncoding('utf8').on('data', (text: string) => this.#keep(text));
@@ -84,24 +83,4 @@ export class ServerProcess {
     const lines = this.#output.trimEnd().split('\n').slice(-SHOWN_LINES).join('\n');
     return new Error(`${this.#command.program} ended before it served; its last output:\n${lines}`);
   }
-}
-
-/** Where a program lies on the PATH; undefined where it does not. */
-export function programPath(name: string): string | undefined {
-  const paths = (process.env['PATH'] ?? '').split(delimiter).map((folder) => join(folder, name));
-  return paths.find((path) => {
-    try {
-      accessSync(path, constants.X_OK);
-      return true;
-    } catch {
-      return false;
-    }
-  });
-}
-
-/** @throws Error that says what is missing: a test fails without its tools, it is not left out. */
-function requireProgram(name: string): string {
-  const path = programPath(name);
-  if (path === undefined) throw new Error(`${name} is not on the PATH: npm test says how to install it`);
-  return path;
 }
