@@ -1,7 +1,7 @@
 /** What the engine tells of itself: tables, entries, epochs, workers. Never by claim or player. */
 import type { Engine } from './engine.ts';
 import type { ClaimTable } from './registry/claim-table.ts';
-import { WorkerCounter } from './segment/engine-memory.ts';
+import { serverCount, WorkerCounter } from './segment/engine-memory.ts';
 import type { Gauge } from './telemetry/metrics.ts';
 
 export function engineGauges(engine: Engine): Gauge[] {
@@ -35,26 +35,39 @@ export function engineGauges(engine: Engine): Gauge[] {
     gauge('claims.table.capacity', 'claims the table can hold', '{claim}', () => sum((t) => t.capacity)),
     gauge('claims.table.claims', 'claims in the table', '{claim}', () => sum((t) => t.liveCount)),
     gauge('claims.table.pending', 'of these, pending ones', '{claim}', () => sum((t) => t.pendingCount)),
-    workers('claims.worker.entries', 'entries served by a worker', '{entry}', WorkerCounter.ENTRIES),
-    workers('claims.worker.runs', 'runs served by a worker', '{run}', WorkerCounter.RUNS),
-    workers(
+    servers(
+      'claims.worker.entries',
+      'entries served by a worker, or on an ingress thread',
+      '{entry}',
+      WorkerCounter.ENTRIES,
+    ),
+    servers(
+      'claims.worker.runs',
+      'runs served by a worker, or on an ingress thread',
+      '{run}',
+      WorkerCounter.RUNS,
+    ),
+    servers(
       'claims.worker.stolen_runs',
       'runs a worker took from others',
       '{run}',
       WorkerCounter.STOLEN_RUNS,
     ),
-    workers('claims.worker.wakes', 'times a worker was woken', '{wake}', WorkerCounter.WAKES),
+    servers('claims.worker.wakes', 'times a worker was woken', '{wake}', WorkerCounter.WAKES),
   ];
 
-  function workers(name: string, description: string, unit: string, counter: number): Gauge {
+  /** By worker, and `ingress-n` for the few entries that an ingress thread serves itself. */
+  function servers(name: string, description: string, unit: string, counter: number): Gauge {
+    const { workers: count } = memory.shape;
     return {
       name,
       description,
       unit,
       monotonic: true,
       read: (result) => {
-        for (let worker = 0; worker < memory.shape.workers; worker += 1) {
-          result.observe(memory.counter(worker, counter), { worker });
+        for (let server = 0; server < serverCount(memory.shape); server += 1) {
+          const worker = server < count ? server : `ingress-${server - count}`;
+          result.observe(memory.counter(server, counter), { worker });
         }
       },
     };

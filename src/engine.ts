@@ -65,6 +65,8 @@ export interface EngineParts {
   readonly log: Logger;
   /** Calls back at the end of this turn of the event loop. */
   readonly defer: (call: () => void) => void;
+  /** From the begin of one small commit to that of the next, milliseconds; 0: none (committer). */
+  readonly commitIntervalMs: number;
 }
 
 export interface Readiness {
@@ -116,10 +118,12 @@ export class Engine {
         storeRecovered: () => log.info('the store takes the epoch again'),
       },
     );
-    this.#committer = new Committer(memory, store, pool, () => this.#coordinator.epoch, {
-      committed: (epoch) => this.#committed(epoch),
-      failed: (error) => this.#commitFailed(error),
-    });
+    const events = {
+      committed: (epoch: number) => this.#committed(epoch),
+      failed: (error: unknown) => this.#commitFailed(error),
+    };
+    const pace = { clock, intervalMs: parts.commitIntervalMs };
+    this.#committer = new Committer(memory, store, pool, () => this.#coordinator.epoch, events, pace);
   }
 
   /** The epoch in force on this replica. */

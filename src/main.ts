@@ -7,6 +7,7 @@ import { readFileSync } from 'node:fs';
 import { availableParallelism } from 'node:os';
 import { AdminServer } from './admin/admin-server.ts';
 import { systemClock } from './clock/clock.ts';
+import { COMMIT_INTERVAL_MS } from './committer/committer.ts';
 import { type Config, loadConfig, publicConfig } from './config.ts';
 import { ClaimsError } from './domain/errors.ts';
 import { Engine, engineShape, type Readiness } from './engine.ts';
@@ -67,7 +68,15 @@ class Claimd {
     const pool = new ThreadedPool(memory, clock);
     this.#config = config;
     this.#log = createLogger(config.logLevel);
-    this.#engine = new Engine({ memory, pool, store, clock, log: this.#log, defer: setImmediate });
+    this.#engine = new Engine({
+      memory,
+      pool,
+      store,
+      clock,
+      log: this.#log,
+      defer: setImmediate,
+      commitIntervalMs: COMMIT_INTERVAL_MS,
+    });
     this.#claims = new ClaimHandlers(this.#engine, clock, maxClockSkewMs, this.#log);
     const definitions = loadDefinitions();
     const readers = {

@@ -1,8 +1,10 @@
 /**
  * Group commit. What the segments could not settle is gathered and given to the store in batches,
  * one after another: while one call is in flight the next batch gathers, so that the batch size
- * follows the load and no timer is needed. Overdue claims have a small share beside calls.
+ * follows the load. A commit has a fixed cost, so small ones keep an interval between them; a
+ * caller alone is never held up by it. Overdue claims have a small share beside calls.
  */
+import type { Clock, Timer } from '../clock/clock.ts';
 import { ClaimOperation, ClaimStatus, Outcome, UnavailableReason } from '../domain/claim.ts';
 import { ClockAhead } from '../domain/errors.ts';
 import { EntryStep, NO_ENTRY } from '../entries/entry-table.ts';
@@ -15,6 +17,23 @@ import { EntryFifo } from './entry-fifo.ts';
 
 /** Of a batch, one place in so many is an expiry's where there are any. */
 const KEPT_FOR_EXPIRIES = 8;
+
+/** Items at which a commit's fixed cost, about 100 µs over all threads, is 3 µs for each: no need to wait for more. */
+const WORTH_A_COMMIT = 32;
+/**
+ * The interval that claimd keeps between small commits, milliseconds: at 10,000 unary calls/s on
+ * SQLite 11 instead of 17 µs of the store's CPU per call, for 1 ms of latency (docs/decisions).
+ */
+export const COMMIT_INTERVAL_MS = 2;
+/** A batch of fewer says that there are few callers, who may all wait for their answers. */
+const FEW_CALLERS = 4;
+
+/** Keeps small commits apart. */
+export interface CommitPace {
+  readonly clock: Clock;
+  /** From the begin of one small commit to that of the next, milliseconds; 0: none. */
+  readonly intervalMs: number;
+}
 
 export interface CommitterEvents {
   /** A batch came back: its entries lie in their home queues; `epoch` is the registry's. */
@@ -33,6 +52,10 @@ export class Committer {
   readonly #expiries: EntryFifo;
   readonly #batch: Int32Array;
   readonly #outbox: Outbox;
+  readonly #pace: CommitPace;
+  #begunUs = Number.NEGATIVE_INFINITY;
+  #lastCount = 0;
+  #timer: Timer | undefined;
   #inFlight: Promise<void> | undefined;
 
   /** @param epoch the epoch that a batch is decided in at the earliest. */
@@ -42,12 +65,14 @@ export class Committer {
     feeder: SegmentFeeder,
     epoch: () => number,
     events: CommitterEvents,
+    pace: CommitPace,
   ) {
     this.#memory = memory;
     this.#store = store;
     this.#feeder = feeder;
     this.#epoch = epoch;
     this.#events = events;
+    this.#pace = pace;
     this.#calls = new EntryFifo(memory.entries.capacity);
     this.#expiries = new EntryFifo(memory.entries.capacity);
     this.#batch = new Int32Array(store.maxBatchItems);
@@ -60,7 +85,7 @@ export class Committer {
     return this.#calls.length + this.#expiries.length;
   }
 
-  /** Takes what the segments have put on the commit queue, and commits unless a commit is in flight. */
+  /** Takes what the segments have put on the commit queue, and commits it when it is time. */
   pump(): void {
     const { queues, entries, commitQueue } = this.#memory;
     let entry = queues.takeAll(commitQueue);
@@ -71,16 +96,36 @@ export class Committer {
       else this.#calls.add(entry);
       entry = next;
     }
-    if (this.#inFlight === undefined && this.waitingCount > 0) this.#inFlight = this.#commit();
+    if (this.#inFlight !== undefined || this.waitingCount === 0) return;
+    const waitMs = this.#msUntilDue();
+    if (waitMs <= 0) this.#begin();
+    else this.#timer ??= this.#pace.clock.after(waitMs, () => this.#begin());
   }
 
-  /** Resolves once nothing waits and nothing is in flight. */
+  /** Commits what waits at once. Resolves when nothing waits and nothing is in flight. */
   async settled(): Promise<void> {
-    while (this.#inFlight !== undefined) await this.#inFlight;
+    while (this.#inFlight !== undefined || this.waitingCount > 0) {
+      if (this.#inFlight === undefined) this.#begin();
+      await this.#inFlight;
+    }
+  }
+
+  #msUntilDue(): number {
+    if (this.waitingCount >= WORTH_A_COMMIT || this.#lastCount < FEW_CALLERS) return 0;
+    const { clock, intervalMs } = this.#pace;
+    return intervalMs - (clock.monotonicUs() - this.#begunUs) / 1_000;
+  }
+
+  #begin(): void {
+    this.#timer?.cancel();
+    this.#timer = undefined;
+    this.#begunUs = this.#pace.clock.monotonicUs();
+    this.#inFlight = this.#commit();
   }
 
   async #commit(): Promise<void> {
     const count = this.#gather();
+    this.#lastCount = count;
     let epoch: number;
     try {
       epoch = await this.#store.commit({ entries: this.#batch, count, epoch: this.#epoch() });

@@ -4,7 +4,7 @@
  */
 import { SegmentMap } from '../partitioner/segment-map.ts';
 import { type EngineHandle, EngineMemory, WorkerCounter } from '../segment/engine-memory.ts';
-import { isLocked, tryLock, unlock } from '../segment/segment-lock.ts';
+import { isLocked } from '../segment/segment-lock.ts';
 import { SegmentServer } from '../segment/segment-server.ts';
 import { WorkerState } from '../segment/worker-state.ts';
 
@@ -77,24 +77,16 @@ class SegmentWorker {
     return segment >= this.#firstOwn && segment < this.#firstOwn + this.#ownCount;
   }
 
-  /**
-   * Serves a segment's run if there is one and nobody else is at it. Looks again after unlocking:
-   * what was pushed while the lock kept others away must not be left lying.
-   */
   #serve(segment: number): number {
-    const { queues, locks } = this.#memory;
     let total = 0;
-    while (!queues.isEmpty(segment) && tryLock(locks, segment, this.#worker)) {
-      const served = this.#server.serve(segment);
-      unlock(locks, segment, this.#worker);
+    for (;;) {
+      const served = this.#server.visit(segment);
+      if (served === 0) return total;
       // Between them, small runs share one ring of the bells.
       this.#unrung += served;
       if (this.#unrung >= WORTH_A_BELL) this.#ringBells();
-      this.#memory.count(this.#worker, WorkerCounter.RUNS, 1);
-      this.#memory.count(this.#worker, WorkerCounter.ENTRIES, served);
       total += served;
     }
-    return total;
   }
 
   #ringBells(): void {

@@ -1,13 +1,14 @@
 /**
  * Feeds segments from one event-loop thread: pushes entries, and once per turn wakes as many
  * workers as the work is worth. Waking a thread costs more than serving dozens of entries, so a
- * few entries wake one worker, which also serves what others are home to; only where stealing is
- * off is each home worker woken.
+ * few are served on this thread (small-runs), and more wake a worker for every so many, which also
+ * serves what others are home to. Only where stealing is off is each home worker woken.
  */
 import { SegmentMap } from '../partitioner/segment-map.ts';
 import type { EngineMemory } from '../segment/engine-memory.ts';
 import { wakeWorker } from '../segment/worker-state.ts';
 import type { SegmentFeeder } from './segment-pool.ts';
+import { SmallRuns } from './small-runs.ts';
 
 /**
  * Entries that are worth waking a worker for: at about 0.5 µs each as much work as the wake-up
@@ -15,24 +16,32 @@ import type { SegmentFeeder } from './segment-pool.ts';
  */
 const WORTH_A_WAKE = 64;
 
+/** Entries that nobody waits for gather longer: a wake-up for so many is a tenth of a µs for each. */
+const PATIENT_WORTH_A_WAKE = 256;
+
 export class ThreadFeeder implements SegmentFeeder {
   readonly #memory: EngineMemory;
   readonly #home: Uint8Array;
   /** Entries pushed since the last flush, by home worker. */
   readonly #pushed: Int32Array;
   #pushedInAll = 0;
-  /** Whether somebody waits for one of them. */
-  #urgent = false;
+  /** Those of them that somebody waits for. */
+  readonly #small: SmallRuns;
 
-  constructor(memory: EngineMemory) {
+  /**
+   * @param thread the ingress thread that it works on.
+   * @param onServed takes what was served on this thread from its queues.
+   */
+  constructor(memory: EngineMemory, thread: number, onServed: () => void) {
     this.#memory = memory;
+    this.#small = new SmallRuns(memory, thread, WORTH_A_WAKE, onServed);
     const map = new SegmentMap(memory.segments, memory.shape.workers);
     this.#home = Uint8Array.from({ length: memory.segments }, (_, segment) => map.homeOf(segment));
     this.#pushed = new Int32Array(memory.shape.workers);
   }
 
   push(entry: number): void {
-    this.#urgent = true;
+    this.#small.note(this.#memory.entries.segment[entry]);
     this.pushPatient(entry);
   }
 
@@ -44,7 +53,12 @@ export class ThreadFeeder implements SegmentFeeder {
   }
 
   flush(): void {
-    if (this.#urgent || this.#pushedInAll >= WORTH_A_WAKE) this.flushAll();
+    // Within a flush: the outer one sees to what has been pushed since.
+    if (this.#small.isServing) return;
+    if (this.#memory.shape.stealing && this.#small.areFew) {
+      this.#pushedInAll = Math.max(0, this.#pushedInAll - this.#small.serve());
+    }
+    if (!this.#small.isEmpty || this.#pushedInAll >= PATIENT_WORTH_A_WAKE) this.flushAll();
   }
 
   flushAll(): void {
@@ -53,7 +67,7 @@ export class ThreadFeeder implements SegmentFeeder {
     else this.#wakeHomes();
     this.#pushed.fill(0);
     this.#pushedInAll = 0;
-    this.#urgent = false;
+    this.#small.forget();
   }
 
   #wakeHomes(): void {

@@ -20,6 +20,8 @@ import { ThreadFeeder } from './thread-feeder.ts';
 /** A worker allocates next to nothing; a small young generation keeps its thread small. */
 const WORKER_YOUNG_GENERATION_MB = 2;
 const STOP = 1;
+/** This thread's number among the ingress threads. */
+const COORDINATOR_THREAD = 0;
 /** A worker that dies again and again is started ever later: at once, after 20, 40 … at most 1,000 ms. */
 const RESTART_DELAY_MS = 20;
 const RESTART_DELAY_MAX_MS = 1_000;
@@ -41,7 +43,7 @@ export class ThreadedPool implements SegmentPool {
     const { workers } = memory.shape;
     this.memory = memory;
     this.#clock = clock;
-    this.#feeder = new ThreadFeeder(memory);
+    this.#feeder = new ThreadFeeder(memory, COORDINATOR_THREAD, () => this.#events?.drain());
     this.#piscina = new Piscina({
       filename: fileURLToPath(threadEntry(import.meta.url, './segment-worker')),
       minThreads: workers,

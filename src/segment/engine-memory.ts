@@ -38,9 +38,17 @@ export interface EngineHandle {
   readonly control: SharedArrayBuffer;
 }
 
-/** Counters of one worker, written by it alone. */
+/**
+ * Who serves segments: the workers, by number, and behind them the ingress threads, each of which
+ * serves a few entries itself where waking a worker would cost more (pool/small-runs).
+ */
+export function serverCount(shape: EngineShape): number {
+  return shape.workers + shape.ingressThreads;
+}
+
+/** Counters of one server, written by it alone. */
 export const WorkerCounter = { RUNS: 0, ENTRIES: 1, STOLEN_RUNS: 2, STOLEN_ENTRIES: 3, WAKES: 4 } as const;
-const COUNTERS_PER_WORKER = 8;
+const COUNTERS_PER_SERVER = 8;
 
 const QUEUES_BESIDE_SEGMENTS = 2;
 /** The bell of the coordinator's thread; ingress thread i has bell i + 1. */
@@ -52,11 +60,11 @@ export class EngineMemory {
   readonly entries: EntryTable;
   readonly queues: EntryQueues;
   readonly tables: readonly ClaimTable[];
-  /** Per segment: 0 free, else the worker that holds it, + 1 (segment-lock). */
+  /** Per segment: 0 free, else the server that holds it, + 1 (segment-lock). */
   readonly locks: Int32Array;
   /** Per worker: its WorkerState; it sleeps on this word. */
   readonly parked: Int32Array;
-  /** Per worker: the newest entry + 1 of the run it is taking, 0 where none (see RunTaker). */
+  /** Per server: the newest entry + 1 of the run it is taking, 0 where none (see RunTaker). */
   readonly taking: Int32Array;
   /** Per event-loop thread: 1 once rung. */
   readonly bells: Int32Array;
@@ -84,17 +92,18 @@ export class EngineMemory {
     this.handle = handle;
     this.shape = shape;
     this.entries = new EntryTable(handle.entries);
-    let offset = shape.workers * COUNTERS_PER_WORKER * 8;
+    const servers = serverCount(shape);
+    let offset = servers * COUNTERS_PER_SERVER * 8;
     const take = (words: number): Int32Array => {
       const view = new Int32Array(control, offset, words);
       offset += words * 4;
       return view;
     };
-    this.#counters = new Float64Array(control, 0, shape.workers * COUNTERS_PER_WORKER);
+    this.#counters = new Float64Array(control, 0, servers * COUNTERS_PER_SERVER);
     this.queues = new EntryQueues(take(queueCount(shape)), this.entries);
     this.locks = take(segments);
     this.parked = take(shape.workers);
-    this.taking = take(shape.workers);
+    this.taking = take(servers);
     this.bells = take(1 + shape.ingressThreads);
     this.eager = take(shape.ingressThreads);
     this.stop = take(1);
@@ -142,12 +151,12 @@ export class EngineMemory {
     return thread >= 0 && Atomics.load(this.eager, thread) === 1;
   }
 
-  count(worker: number, counter: number, by: number): void {
-    this.#counters[worker * COUNTERS_PER_WORKER + counter] += by;
+  count(server: number, counter: number, by: number): void {
+    this.#counters[server * COUNTERS_PER_SERVER + counter] += by;
   }
 
-  counter(worker: number, counter: number): number {
-    return this.#counters[worker * COUNTERS_PER_WORKER + counter];
+  counter(server: number, counter: number): number {
+    return this.#counters[server * COUNTERS_PER_SERVER + counter];
   }
 }
 
@@ -156,7 +165,8 @@ function queueCount(shape: EngineShape): number {
 }
 
 function controlBytes(shape: EngineShape): number {
+  const servers = serverCount(shape);
   const words =
-    queueCount(shape) + shape.table.segments + 2 * shape.workers + (1 + 2 * shape.ingressThreads) + 1;
-  return shape.workers * COUNTERS_PER_WORKER * 8 + words * 4;
+    queueCount(shape) + shape.table.segments + shape.workers + servers + (1 + 2 * shape.ingressThreads) + 1;
+  return servers * COUNTERS_PER_SERVER * 8 + words * 4;
 }

@@ -1,6 +1,6 @@
 /**
  * Taking a segment's whole pending run, so that nothing is lost if the worker dies at any point.
- * Every entry of a run that a worker has in hand bears the worker's number; `taking` covers the
+ * Every entry of a run that a server has in hand bears the server's number; `taking` covers the
  * moment between the atomic take and the last mark:
  *
  *   1  taking[w] = newest     2  take, if newest still is     3  mark every entry

@@ -9,34 +9,54 @@ import { epochOf, isPastRetention, type TimestampMs } from '../domain/epochs.ts'
 import { ASK_STORE, type Decision, decideFromFacts, outcomeOf, statusOf } from '../domain/rules.ts';
 import { EntryStep, NO_ENTRY } from '../entries/entry-table.ts';
 import { type ClaimTable, NO_RECORD } from '../registry/claim-table.ts';
-import type { EngineMemory } from './engine-memory.ts';
+import { type EngineMemory, WorkerCounter } from './engine-memory.ts';
 import { Outbox } from './outbox.ts';
 import { takeRun } from './run-taker.ts';
+import { tryLock, unlock } from './segment-lock.ts';
 
 /** Final records past retention that one learning step clears away: keeps pace with any load. */
 const PURGED_PER_LEARN = 2;
 
 export class SegmentServer {
   readonly #memory: EngineMemory;
-  readonly #worker: number;
+  readonly #server: number;
   readonly #outbox: Outbox;
 
-  constructor(memory: EngineMemory, worker: number) {
+  /**
+   * @param server its number (serverCount).
+   * @param ownBell the bell of its own thread, which need not be rung; none for a worker.
+   */
+  constructor(memory: EngineMemory, server: number, ownBell?: number) {
     this.#memory = memory;
-    this.#worker = worker;
-    this.#outbox = new Outbox(memory);
+    this.#server = server;
+    this.#outbox = new Outbox(memory, ownBell);
   }
 
   /**
-   * Serves the segment's whole pending run; the caller holds its lock, and rings the bells when it
-   * has served what there is.
+   * Serves the segment's pending run if there is one and nobody else is at it. To be asked again
+   * until it returns 0: what was pushed while the lock kept others away must not be left lying.
+   * The caller rings the bells when it has served what there is.
+   * @returns entries served.
+   */
+  visit(segment: number): number {
+    const { queues, locks } = this.#memory;
+    if (queues.isEmpty(segment) || !tryLock(locks, segment, this.#server)) return 0;
+    const served = this.serve(segment);
+    unlock(locks, segment, this.#server);
+    this.#memory.count(this.#server, WorkerCounter.RUNS, 1);
+    this.#memory.count(this.#server, WorkerCounter.ENTRIES, served);
+    return served;
+  }
+
+  /**
+   * Serves the segment's whole pending run; the caller holds its lock.
    * @returns entries served.
    */
   serve(segment: number): number {
     const { entries, tables } = this.#memory;
     const table = tables[segment];
     let count = 0;
-    let entry = takeRun(this.#memory, segment, this.#worker);
+    let entry = takeRun(this.#memory, segment, this.#server);
     while (entry !== NO_ENTRY) {
       const next = entries.next[entry];
       this.#step(table, entry);

@@ -1,6 +1,7 @@
 /** Group commit by itself: a store that answers when told, a feeder that notes what it is given. */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import { SteppedClock } from '../../src/clock/stepped-clock.ts';
 import { Committer } from '../../src/committer/committer.ts';
 import { ClaimOperation, ClaimStatus, Outcome, UnavailableReason } from '../../src/domain/claim.ts';
 import { ClockAhead, StoreUnavailable } from '../../src/domain/errors.ts';
@@ -28,13 +29,14 @@ class Bench {
   readonly asked: Asked[] = [];
   readonly fed: number[] = [];
   readonly events: string[] = [];
+  readonly clock = new SteppedClock(0);
   flushes = 0;
   readonly committer: Committer;
 
-  constructor(maxBatchItems: number) {
+  constructor(maxBatchItems: number, intervalMs = 0) {
     const store: ClaimStore = {
       isShared: false,
-    maxBatchItems,
+      maxBatchItems,
       commit: (batch) => this.#commit(batch),
       open: unused,
       advanceEpoch: unused,
@@ -51,9 +53,14 @@ class Bench {
       },
       flushAll: unused,
     };
-    this.committer = new Committer(this.memory, store, feeder, () => EPOCH, {
-      committed: (epoch) => this.events.push(`committed in ${epoch}`),
-      failed: (error) => this.events.push(`failed: ${error instanceof Error ? error.message : error}`),
+    const events = {
+      committed: (epoch: number) => void this.events.push(`committed in ${epoch}`),
+      failed: (error: unknown) =>
+        void this.events.push(`failed: ${error instanceof Error ? error.message : error}`),
+    };
+    this.committer = new Committer(this.memory, store, feeder, () => EPOCH, events, {
+      clock: this.clock,
+      intervalMs,
     });
   }
 
@@ -250,4 +257,69 @@ test('settled waits for what is in flight', async () => {
   await bench.asked[0].confirm();
   await waiting;
   assert.equal(settled, true);
+});
+
+const INTERVAL_MS = 2;
+
+/** A bench whose last commit, of `count` claims, was begun just now and is confirmed. */
+async function justCommitted(count: number): Promise<Bench> {
+  const bench = new Bench(100, INTERVAL_MS);
+  bench.queue(ClaimOperation.SUBMIT, ...range(0, count));
+  bench.committer.pump();
+  await bench.asked[0].confirm();
+  return bench;
+}
+
+test('small commits keep their interval, and what came meanwhile is one batch', async () => {
+  const bench = await justCommitted(4);
+  bench.queue(ClaimOperation.SUBMIT, 10);
+  bench.committer.pump();
+  bench.clock.step(1);
+  bench.queue(ClaimOperation.SUBMIT, 11, 12);
+  bench.committer.pump();
+  assert.equal(bench.asked.length, 1, 'not yet');
+  bench.clock.step(1);
+  assert.deepEqual(bench.asked[1].entries, [10, 11, 12]);
+  await bench.asked[1].confirm();
+  bench.clock.step(10);
+  assert.equal(bench.asked.length, 2, 'nothing waits, nothing is begun');
+});
+
+test('the interval is counted from the begin of the last commit', async () => {
+  const bench = await justCommitted(4);
+  bench.clock.step(INTERVAL_MS);
+  bench.queue(ClaimOperation.SUBMIT, 10);
+  bench.committer.pump();
+  assert.deepEqual(bench.asked[1].entries, [10]);
+});
+
+test('few callers are not held up: they may all wait for their answers', async () => {
+  const bench = await justCommitted(3);
+  bench.queue(ClaimOperation.SUBMIT, 10);
+  bench.committer.pump();
+  assert.deepEqual(bench.asked[1].entries, [10]);
+});
+
+test('nor are claims enough for a commit of their own, and the timer then is for nothing', async () => {
+  const bench = await justCommitted(4);
+  bench.queue(ClaimOperation.SUBMIT, ...range(10, 31));
+  bench.committer.pump();
+  assert.equal(bench.asked.length, 1);
+  bench.queue(ClaimOperation.SUBMIT, 41);
+  bench.committer.pump();
+  assert.deepEqual(bench.asked[1].entries, range(10, 32));
+  await bench.asked[1].confirm();
+  bench.clock.step(INTERVAL_MS);
+  assert.equal(bench.asked.length, 2);
+});
+
+test('settling commits what waits without the interval', async () => {
+  const bench = await justCommitted(4);
+  bench.queue(ClaimOperation.SUBMIT, 10);
+  bench.committer.pump();
+  const settled = bench.committer.settled();
+  assert.deepEqual(bench.asked[1].entries, [10]);
+  await bench.asked[1].confirm();
+  await settled;
+  assert.equal(bench.committer.waitingCount, 0);
 });

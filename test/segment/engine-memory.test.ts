@@ -21,16 +21,16 @@ for (const [threads, workers] of SHAPES) {
     const words = [locks, parked, taking, bells, eager, stop];
     assert.deepEqual(
       words.map((column) => column.length),
-      [SEGMENTS, workers, workers, 1 + threads, threads, 1],
+      [SEGMENTS, workers, workers + threads, 1 + threads, threads, 1],
     );
     words.forEach((column, number) => {
       column.fill(1_000 + number);
     });
     const queues = SEGMENTS + 2 + threads;
     for (let queue = 0; queue < queues; queue += 1) memory.queues.push(queue, queue);
-    for (let worker = 0; worker < workers; worker += 1) {
+    for (let server = 0; server < workers + threads; server += 1) {
       for (const counter of Object.values(WorkerCounter))
-        memory.count(worker, counter, 7 * worker + counter + 1);
+        memory.count(server, counter, 7 * server + counter + 1);
     }
     words.forEach((column, number) => {
       assert.ok(
@@ -39,9 +39,9 @@ for (const [threads, workers] of SHAPES) {
       );
     });
     for (let queue = 0; queue < queues; queue += 1) assert.equal(memory.queues.takeAll(queue), queue);
-    for (let worker = 0; worker < workers; worker += 1) {
+    for (let server = 0; server < workers + threads; server += 1) {
       for (const counter of Object.values(WorkerCounter)) {
-        assert.equal(memory.counter(worker, counter), 7 * worker + counter + 1);
+        assert.equal(memory.counter(server, counter), 7 * server + counter + 1);
       }
     }
     assert.equal(stop.byteOffset + stop.byteLength, control.byteLength, 'nothing lies behind the last');

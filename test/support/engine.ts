@@ -68,6 +68,7 @@ export class TestEngine {
       clock: this.clock,
       log: this.#logger(),
       defer: queueMicrotask,
+      commitIntervalMs: 0,
     });
   }
 
