@@ -90,7 +90,7 @@ export const WINDOW_MAX_EPOCHS = 4_096;
 /** Claims per table at most: record numbers of a segment must fit an int32 (and a process its memory). */
 export const TABLE_CAPACITY_MAX = 2 ** 26;
 
-/** Worker threads at most: the holder column keeps the worker's number + 1 in a byte. */
+/** Worker threads at most: the holder column keeps a server's number + 1 in a byte; the ingress thread is a server too. */
 export const WORKERS_MAX = 254;
 
 /**
@@ -109,5 +109,5 @@ export function checkLimits(): void {
   assert(BATCH_MAX_ITEMS + ENTRIES_KEPT_FOR_CALLS <= INGRESS_ENTRIES, 'a full frame must fit beside calls');
   assert(EXPIRIES_BESIDE_CALLS < SQLITE_BATCH_MAX_ITEMS, 'calls must have room beside expiries');
   assert(EXPIRIES_BESIDE_CALLS < REDIS_BATCH_MAX_ITEMS, 'calls must have room beside expiries');
-  assert(WORKERS_MAX < 255, 'a worker number + 1 must fit a byte');
+  assert(WORKERS_MAX + 1 <= 255, 'the number of every worker and of the ingress, + 1, must fit a byte');
 }

@@ -1,6 +1,6 @@
 /**
- * Paired measurements: two servers under the same load, alternately, each started anew for every
- * round, so that what changes on the machine meanwhile falls on both.
+ * Paired measurements: two servers under the same load, alternately, so that what changes on the
+ * machine meanwhile falls on both.
  */
 import { type LoadSpec, type Measurement, measureFresh } from './measure.ts';
 import type { ServerSpec } from './servers.ts';
@@ -13,11 +13,11 @@ export interface PairedRounds {
 }
 
 /** Runs `rounds` rounds; every second one measures the subject first. */
-export async function measurePaired(
-  floor: ServerSpec,
-  subject: ServerSpec,
+export async function measurePaired<S>(
+  floor: S,
+  subject: S,
   rounds: number,
-  measureOne: (server: ServerSpec) => Promise<Measurement>,
+  measureOne: (server: S) => Promise<Measurement>,
 ): Promise<PairedRounds> {
   const results = { floor: [] as Measurement[], subject: [] as Measurement[] };
   for (let round = 0; round < rounds; round++) {

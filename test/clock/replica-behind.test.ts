@@ -36,7 +36,15 @@ class Replica {
     const note = () => undefined;
     const log = { debug: note, info: note, warn: note, error: note, fatal: note };
     const pool = new InlinePool(memory);
-    this.engine = new Engine({ memory, pool, store, clock: this.clock, log, defer: queueMicrotask, commitIntervalMs: 0 });
+    this.engine = new Engine({
+      memory,
+      pool,
+      store,
+      clock: this.clock,
+      log,
+      defer: queueMicrotask,
+      commitIntervalMs: 0,
+    });
   }
 
   ask(
