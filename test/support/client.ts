@@ -1,23 +1,38 @@
 /**
- * A typed gRPC client of claims.v1.ClaimService for tests: @grpc/grpc-js and proto-loader, over a
- * connection of its own, with a deadline on every call, without retries. `raw…` sends bytes as
+ * A typed gRPC client of claims.v1.ClaimService for tests: @grpc/grpc-js and proto-loader, over
+ * connections of its own, with a deadline on every call, without retries. `raw…` sends bytes as
  * they are, for requests that no proper client would send.
  */
-import { join } from 'node:path';
 import {
   Client,
   type ClientDuplexStream,
   type ClientOptions,
   type ClientReadableStream,
   credentials,
-  type MethodDefinition,
   type ServiceError,
 } from '@grpc/grpc-js';
-import { loadSync } from '@grpc/proto-loader';
 import { systemClock } from '../../src/clock/clock.ts';
-import { REPOSITORY } from './program.ts';
+import {
+  decoder,
+  type EpochSummary,
+  type Frame,
+  type FrameReply,
+  frameReply,
+  type Item,
+  method,
+  methodPath,
+  type Result,
+  result,
+  summary,
+  type WireFrame,
+  type WireResult,
+  type WireSummary,
+  wireItem,
+} from './messages.ts';
 
-export const SERVICE_NAME = 'claims.v1.ClaimService';
+export type { EpochSummary, Frame, FrameReply, Item, Outcome, Result, Status } from './messages.ts';
+export { encoded, SERVICE_NAME } from './messages.ts';
+
 /** A guard against a hang, not a measure. */
 const DEADLINE_MS = 15_000;
 /** grpc-js's channelz and its process-wide connections would tie clients to each other. */
@@ -29,86 +44,25 @@ const CHANNEL_OPTIONS: ClientOptions = {
   'grpc.max_send_message_length': -1,
 };
 
-export type Outcome =
-  | 'UNSPECIFIED'
-  | 'ACCEPTED'
-  | 'REPLAYED'
-  | 'TAKEN'
-  | 'EXPIRED'
-  | 'NOT_FOUND'
-  | 'INVALID'
-  | 'UNAVAILABLE'
-  | 'FOUND';
-export type Status = 'UNSPECIFIED' | 'PENDING' | 'VALIDATED' | 'EXPIRED';
-
-/** A claim as a client names it; validate has no use for the timestamp. */
-export interface Item {
-  readonly claimId: string;
-  readonly playerId: string;
-  readonly timestampMs?: number | bigint;
-}
-
-export interface Result {
-  readonly outcome: Outcome;
-  readonly status: Status;
-  readonly epoch: number;
-  readonly expiresAtEpoch: number;
-  readonly claim: { claimId: string; playerId: string; timestampMs: number; status: Status } | undefined;
-  readonly reason: string;
-}
-
-export interface Frame {
-  readonly frameId: bigint;
-  readonly submits?: readonly Item[];
-  readonly validates?: readonly Item[];
-}
-
-export interface FrameReply {
-  readonly frameId: bigint;
-  readonly submits: readonly Result[];
-  readonly validates: readonly Result[];
-}
-
-export interface EpochSummary {
-  readonly epoch: number;
-  readonly startMs: number;
-  readonly durationUs: number;
-  readonly submitted: number;
-  readonly validated: number;
-  readonly expired: number;
-  readonly pending: number;
-}
-
-/** Messages as proto-loader gives them: int64 as decimal strings, enums by name. */
-interface WireClaim {
-  claimId: string;
-  playerId: string;
-  timestampMs: string;
-  status: string;
-}
-interface WireResult {
-  outcome: string;
-  status: string;
-  epoch: string;
-  expiresAtEpoch: string;
-  claim: WireClaim | null;
-  reason: string;
-}
-interface WireFrame {
-  frameId: string;
-  submits: WireResult[];
-  validates: WireResult[];
-}
-type WireSummary = Record<keyof EpochSummary, string>;
-
-const METHODS = methodsOf(join(REPOSITORY, 'proto/claims/v1/claims.proto'));
 const identity = (bytes: Buffer): Buffer => bytes;
 
-export class ClaimClient {
-  readonly #client: Client;
+/** Which of so many replicas takes the next call, from 0. */
+export type ChooseReplica = (replicas: number) => number;
 
-  constructor(address: string, options: ClientOptions = {}) {
-    this.#client = new Client(address, credentials.createInsecure(), { ...CHANNEL_OPTIONS, ...options });
+export class ClaimClient {
+  readonly #replicas: readonly Client[];
+  readonly #choose: ChooseReplica;
+
+  /** @param addresses one, or those of several replicas: then `choose` says which takes a call. */
+  constructor(
+    addresses: string | readonly string[],
+    options: ClientOptions = {},
+    choose: ChooseReplica = () => 0,
+  ) {
+    this.#replicas = [addresses].flat().map((address) => {
+      return new Client(address, credentials.createInsecure(), { ...CHANNEL_OPTIONS, ...options });
+    });
+    this.#choose = choose;
   }
 
   async submit(item: Item, deadlineMs = DEADLINE_MS): Promise<Result> {
@@ -140,6 +94,16 @@ export class ClaimClient {
     return summary((await this.#unary<{ summary: WireSummary }>('GetEpoch', request)).summary);
   }
 
+  /** The last complete epoch of each replica. */
+  async lastEpochs(): Promise<number[]> {
+    const { path, requestSerialize, responseDeserialize } = method('GetEpoch');
+    const decode = decoder<{ summary: WireSummary }>(responseDeserialize);
+    const replies = this.#replicas.map((replica) =>
+      unaryCall(replica, path, requestSerialize, decode, {}, DEADLINE_MS),
+    );
+    return (await Promise.all(replies)).map((reply) => summary(reply.summary).epoch);
+  }
+
   /**
    * Summaries from an epoch on (absent: the next to complete), until the loop over them is left.
    * @throws ServiceError where the server ends the call.
@@ -156,7 +120,7 @@ export class ClaimClient {
   /** The call of WatchEpochs itself, read only as its caller reads it. */
   openWatch(fromEpoch?: number | bigint): ClientReadableStream<{ summary: WireSummary }> {
     const { path, requestSerialize, responseDeserialize } = method('WatchEpochs');
-    return this.#client.makeServerStreamRequest(
+    return this.#replica.makeServerStreamRequest(
       path,
       requestSerialize,
       decoder<{ summary: WireSummary }>(responseDeserialize),
@@ -168,7 +132,7 @@ export class ClaimClient {
   /** A stream of ExchangeClaims. */
   exchange(): Exchange {
     const { path, requestSerialize, responseDeserialize } = method('ExchangeClaims');
-    const call = this.#client.makeBidiStreamRequest<object, WireFrame>(
+    const call = this.#replica.makeBidiStreamRequest<object, WireFrame>(
       path,
       requestSerialize,
       decoder<WireFrame>(responseDeserialize),
@@ -179,29 +143,33 @@ export class ClaimClient {
 
   /** Sends bytes as the message of a unary call; gives the reply's bytes. */
   raw(name: string, message: Buffer, deadlineMs = DEADLINE_MS): Promise<Buffer> {
-    return this.#call(path(name), identity, identity, message, deadlineMs);
+    return this.#call(methodPath(name), identity, identity, message, deadlineMs);
   }
 
   /** As `raw`, the reply of a one-item call decoded. */
   async rawResult(name: string, message: Buffer): Promise<Result> {
     const decode = decoder<{ result: WireResult }>(method(name).responseDeserialize);
-    return result((await this.#call(path(name), identity, decode, message, DEADLINE_MS)).result);
+    return result((await this.#call(methodPath(name), identity, decode, message, DEADLINE_MS)).result);
   }
 
   /** As `raw`, the reply of a batch decoded. */
   async rawResults(name: string, message: Buffer): Promise<Result[]> {
     const decode = decoder<{ results: WireResult[] }>(method(name).responseDeserialize);
-    return (await this.#call(path(name), identity, decode, message, DEADLINE_MS)).results.map(result);
+    return (await this.#call(methodPath(name), identity, decode, message, DEADLINE_MS)).results.map(result);
   }
 
   /** A stream in both directions (WatchEpochs takes it as well) of bytes as they are. */
   rawStream(name: string): ClientDuplexStream<Buffer, Buffer> {
     const options = { deadline: systemClock.nowMs() + DEADLINE_MS };
-    return this.#client.makeBidiStreamRequest<Buffer, Buffer>(path(name), identity, identity, options);
+    return this.#replica.makeBidiStreamRequest<Buffer, Buffer>(methodPath(name), identity, identity, options);
   }
 
   close(): void {
-    this.#client.close();
+    for (const replica of this.#replicas) replica.close();
+  }
+
+  get #replica(): Client {
+    return this.#replicas[this.#choose(this.#replicas.length)];
   }
 
   async #batch(name: string, items: readonly Item[]): Promise<Result[]> {
@@ -221,15 +189,26 @@ export class ClaimClient {
     request: Request,
     deadlineMs: number,
   ): Promise<Reply> {
-    const options = { deadline: systemClock.nowMs() + deadlineMs };
-    return new Promise((resolve, reject) => {
-      this.#client.makeUnaryRequest(path, serialize, deserialize, request, options, (error, reply) => {
-        if (error !== null) reject(error);
-        else if (reply === undefined) reject(new Error(`${path}: neither reply nor error`));
-        else resolve(reply);
-      });
-    });
+    return unaryCall(this.#replica, path, serialize, deserialize, request, deadlineMs);
   }
+}
+
+function unaryCall<Request, Reply>(
+  replica: Client,
+  path: string,
+  serialize: (request: Request) => Buffer,
+  deserialize: (bytes: Buffer) => Reply,
+  request: Request,
+  deadlineMs: number,
+): Promise<Reply> {
+  const options = { deadline: systemClock.nowMs() + deadlineMs };
+  return new Promise((resolve, reject) => {
+    replica.makeUnaryRequest(path, serialize, deserialize, request, options, (error, reply) => {
+      if (error !== null) reject(error);
+      else if (reply === undefined) reject(new Error(`${path}: neither reply nor error`));
+      else resolve(reply);
+    });
+  });
 }
 
 /** One stream of ExchangeClaims: frames go out by `send` or `ask`, replies come by `replies` or `ask`. */
@@ -310,85 +289,8 @@ export class Exchange {
   }
 }
 
-/** The bytes of a request, for `raw…` calls. */
-export function encoded(name: string, request: object): Buffer {
-  return method(name).requestSerialize(request);
-}
-
 /** Cancels a call whose end nobody waits for. */
 export function endQuietly(call: ClientReadableStream<unknown> | ClientDuplexStream<never, unknown>): void {
   call.on('error', () => undefined);
   call.cancel();
-}
-
-/** The service's methods by name, with proto-loader's serializers. */
-function methodsOf(file: string): ReadonlyMap<string, MethodDefinition<object, object>> {
-  const loaded = loadSync(file, { longs: String, enums: String, defaults: true });
-  const service = loaded[SERVICE_NAME];
-  if (service === undefined || 'format' in service) throw new Error(`${file} has no ${SERVICE_NAME}`);
-  return new Map(Object.entries(service));
-}
-
-function method(name: string): MethodDefinition<object, object> {
-  const found = METHODS.get(name);
-  if (found === undefined) throw new Error(`no method ${name}`);
-  return found;
-}
-
-/** The path of any name, so that a method that does not exist can be called. */
-function path(name: string): string {
-  return `/${SERVICE_NAME}/${name}`;
-}
-
-/** proto-loader knows its replies' shapes at run time only; claims.proto says what they are. */
-function decoder<Reply>(deserialize: (bytes: Buffer) => object): (bytes: Buffer) => Reply {
-  return deserialize as unknown as (bytes: Buffer) => Reply;
-}
-
-function wireItem(item: Item): object {
-  const { claimId, playerId, timestampMs } = item;
-  return timestampMs === undefined
-    ? { claimId, playerId }
-    : { claimId, playerId, timestampMs: `${timestampMs}` };
-}
-
-function result(wire: WireResult): Result {
-  return {
-    outcome: wire.outcome.replace('OUTCOME_', '') as Outcome,
-    status: status(wire.status),
-    epoch: Number(wire.epoch),
-    expiresAtEpoch: Number(wire.expiresAtEpoch),
-    claim: wire.claim === null ? undefined : claim(wire.claim),
-    reason: wire.reason,
-  };
-}
-
-function claim(wire: WireClaim): NonNullable<Result['claim']> {
-  const { claimId, playerId } = wire;
-  return { claimId, playerId, timestampMs: Number(wire.timestampMs), status: status(wire.status) };
-}
-
-function status(name: string): Status {
-  return name.replace('CLAIM_STATUS_', '') as Status;
-}
-
-function frameReply(wire: WireFrame): FrameReply {
-  return {
-    frameId: BigInt(wire.frameId),
-    submits: wire.submits.map(result),
-    validates: wire.validates.map(result),
-  };
-}
-
-function summary(wire: WireSummary): EpochSummary {
-  const { epoch, startMs, durationUs, submitted, validated, expired, pending } = wire;
-  return {
-    epoch: Number(epoch),
-    startMs: Number(startMs),
-    durationUs: Number(durationUs),
-    submitted: Number(submitted),
-    validated: Number(validated),
-    expired: Number(expired),
-    pending: Number(pending),
-  };
 }

@@ -6,6 +6,7 @@ import type { TestContext } from 'node:test';
 import type { ClientOptions } from '@grpc/grpc-js';
 import { type Claimd, type ClaimdOptions, startClaimd } from './claimd.ts';
 import { ClaimClient } from './client.ts';
+import type { Env, Service, Target } from './service.ts';
 
 /** An empty folder that outlives one claimd, so that a second can be started on it. */
 export async function temporaryFolder(t: TestContext): Promise<string> {
@@ -22,6 +23,13 @@ export async function claimdFor(t: TestContext, options: ClaimdOptions = {}): Pr
     await claimd.wait();
   });
   return claimd;
+}
+
+/** A service that is ended after the test, in whatever state it is then. */
+export async function serviceFor(t: TestContext, target: Target, env: Env = {}): Promise<Service> {
+  const service = await target.start(env);
+  t.after(() => service.destroy());
+  return service;
 }
 
 /** A client of a claimd, closed after the test. */

@@ -23,9 +23,9 @@ export async function until<T>(
   }
 }
 
-/** Waits until the registry is in an epoch (the one before it is complete). */
+/** Waits until every replica is in an epoch (the one before it is complete). */
 export async function untilEpoch(client: ClaimClient, epoch: number): Promise<void> {
-  await until(`epoch ${epoch}`, async () => (await client.getEpoch()).epoch + 1 >= epoch);
+  await until(`epoch ${epoch}`, async () => (await client.lastEpochs()).every((last) => last + 1 >= epoch));
 }
 
 /** The gRPC error of a call that must fail with a code. */

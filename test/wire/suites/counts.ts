@@ -3,16 +3,13 @@
  * it, and what is pending is what was submitted and has not ended.
  */
 import assert from 'node:assert/strict';
-import { after, before, test } from 'node:test';
+import { before, test } from 'node:test';
 import fc from 'fast-check';
-import { systemClock } from '../../src/clock/clock.ts';
-import { type Claimd, startClaimd } from '../support/claimd.ts';
-import { ClaimClient, type EpochSummary, type Item, type Result } from '../support/client.ts';
-import { WAYS, type Way } from '../support/ways.ts';
+import { systemClock } from '../../../src/clock/clock.ts';
+import type { ClaimClient, EpochSummary, Item, Result } from '../../support/client.ts';
+import { WAYS, type Way } from '../../support/ways.ts';
+import { COUNTED, LENGTH_MS, type SharingSuite, SKEW_MS } from './suite.ts';
 
-const LENGTH_MS = 400;
-const WINDOW_MS = 600;
-const SKEW_MS = 2_000;
 /** Same workload every time, but for the clock. */
 const SEED = 7_411;
 const EPOCHS_OF_LOAD = 6;
@@ -42,60 +39,67 @@ const step: fc.Arbitrary<Step> = fc.record({
   validated: fc.integer({ min: 0, max: 10 }),
 });
 
-let claimd: Claimd;
-let client: ClaimClient;
+export const counts: SharingSuite = {
+  name: 'counts',
+  env: COUNTED,
+  declare: (service) => {
+    let client: ClaimClient;
+    before(() => {
+      client = service().client();
+    });
 
-before(async () => {
-  claimd = await startClaimd({
-    env: {
-      CLAIMS_EPOCH_LENGTH_MS: `${LENGTH_MS}`,
-      CLAIMS_VALIDATION_WINDOW_MS: `${WINDOW_MS}`,
-      CLAIMS_MAX_CLOCK_SKEW_MS: `${SKEW_MS}`,
-    },
-  });
-  client = new ClaimClient(claimd.address);
-});
+    test('submitted = validated + expired, in every epoch and in sum', async () => {
+      const from = (await client.getEpoch()).epoch;
+      const tally: Tally = { submitted: new Map(), validated: new Map(), open: new Map() };
+      const until = systemClock.nowMs() + EPOCHS_OF_LOAD * LENGTH_MS;
+      const steps = fc.sample(step, { seed: SEED, numRuns: 3_000 });
+      await Promise.all([0, 1, 2, 3].map((worker) => load(client, worker, steps, until, tally)));
 
-after(async () => {
-  client.close();
-  assert.equal(await claimd.stop(), 0);
-});
-
-test('submitted = validated + expired, in every epoch and in sum', async () => {
-  const from = (await client.getEpoch()).epoch;
-  const tally: Tally = { submitted: new Map(), validated: new Map(), open: new Map() };
-  const until = systemClock.nowMs() + EPOCHS_OF_LOAD * LENGTH_MS;
-  const steps = fc.sample(step, { seed: SEED, numRuns: 3_000 });
-  await Promise.all([0, 1, 2, 3].map((worker) => load(worker, steps, until, tally)));
-
-  const lastExpiry = Math.max(...[...tally.open.values()].map(({ expiresAtEpoch }) => expiresAtEpoch));
-  const told = await summaries(from, lastExpiry);
-  const expired = expiredByEpoch(tally);
-  let pending = 0;
-  for (const summary of told) {
-    const { epoch } = summary;
-    assert.equal(summary.submitted, tally.submitted.get(epoch) ?? 0, `submitted in ${epoch}`);
-    assert.equal(summary.validated, tally.validated.get(epoch) ?? 0, `validated in ${epoch}`);
-    assert.equal(summary.expired, expired.get(epoch) ?? 0, `expired in ${epoch}`);
-    pending += summary.submitted - summary.validated - summary.expired;
-    assert.equal(summary.pending, pending, `pending at the end of ${epoch}`);
-  }
-  assert.equal(pending, 0);
-  assert.ok(sum(tally.submitted) > 500 && sum(tally.validated) > 100 && tally.open.size > 100, 'a real load');
-});
+      const lastExpiry = Math.max(...[...tally.open.values()].map(({ expiresAtEpoch }) => expiresAtEpoch));
+      const told = await summaries(client, from, lastExpiry);
+      const expired = expiredByEpoch(tally);
+      let pending = 0;
+      for (const summary of told) {
+        const { epoch } = summary;
+        assert.equal(summary.submitted, tally.submitted.get(epoch) ?? 0, `submitted in ${epoch}`);
+        assert.equal(summary.validated, tally.validated.get(epoch) ?? 0, `validated in ${epoch}`);
+        assert.equal(summary.expired, expired.get(epoch) ?? 0, `expired in ${epoch}`);
+        pending += summary.submitted - summary.validated - summary.expired;
+        assert.equal(summary.pending, pending, `pending at the end of ${epoch}`);
+      }
+      assert.equal(pending, 0);
+      assert.ok(
+        sum(tally.submitted) > 500 && sum(tally.validated) > 100 && tally.open.size > 100,
+        'a real load',
+      );
+    });
+  },
+};
 
 /** Every fourth step, in turn, until the time is over. */
-async function load(worker: number, steps: readonly Step[], untilMs: number, tally: Tally): Promise<void> {
+async function load(
+  client: ClaimClient,
+  worker: number,
+  steps: readonly Step[],
+  untilMs: number,
+  tally: Tally,
+): Promise<void> {
   for (let n = worker; systemClock.nowMs() < untilMs && n < steps.length; n += 4) {
     const { way, ids, ageMs, validated } = steps[n];
     // The worker's own ids: of two answers to one claim the later must be tallied later.
     const items = [...new Set(ids)].map((id): Item => ({ claimId: `${worker}-${id}`, playerId: 'p' }));
-    await submitAll(WAYS[way], items, ageMs, tally);
-    await validateAll(WAYS[way], items.slice(0, (items.length * validated) / 10), tally);
+    await submitAll(client, WAYS[way], items, ageMs, tally);
+    await validateAll(client, WAYS[way], items.slice(0, (items.length * validated) / 10), tally);
   }
 }
 
-async function submitAll(way: Way, items: readonly Item[], ageMs: number, tally: Tally): Promise<void> {
+async function submitAll(
+  client: ClaimClient,
+  way: Way,
+  items: readonly Item[],
+  ageMs: number,
+  tally: Tally,
+): Promise<void> {
   const timestampMs = systemClock.nowMs() - ageMs;
   const results = await way.submit(
     client,
@@ -109,7 +113,12 @@ async function submitAll(way: Way, items: readonly Item[], ageMs: number, tally:
   }
 }
 
-async function validateAll(way: Way, items: readonly Item[], tally: Tally): Promise<void> {
+async function validateAll(
+  client: ClaimClient,
+  way: Way,
+  items: readonly Item[],
+  tally: Tally,
+): Promise<void> {
   for (const { outcome, epoch, claim } of await way.validate(client, items)) {
     if (outcome !== 'ACCEPTED' || claim === undefined) continue;
     add(tally.validated, epoch);
@@ -126,7 +135,7 @@ function expiredByEpoch({ open }: Tally): Map<number, number> {
   return expired;
 }
 
-async function summaries(from: number, to: number): Promise<EpochSummary[]> {
+async function summaries(client: ClaimClient, from: number, to: number): Promise<EpochSummary[]> {
   const told: EpochSummary[] = [];
   for await (const summary of client.watch(from)) {
     told.push(summary);

@@ -1,0 +1,32 @@
+/** That no suite and no test of the wire is forgotten: each runs somewhere, or its reason is given. */
+import assert from 'node:assert/strict';
+import { readdirSync, readFileSync } from 'node:fs';
+import { basename, join } from 'node:path';
+import { test } from 'node:test';
+import { REPOSITORY } from '../support/program.ts';
+import { NOT_ON_REPLICAS, ON_ONE_CLAIMD, WIRE_SUITES } from './suites/all.ts';
+
+const FOLDER = join(REPOSITORY, 'test/wire');
+/** What the suites are made with. */
+const NOT_SUITES: readonly string[] = ['all.ts', 'suite.ts'];
+
+test('every suite there is runs on every kind of service, or is listed with its reason', async () => {
+  const files = readdirSync(join(FOLDER, 'suites')).filter((name) => !NOT_SUITES.includes(name));
+  const exported = await Promise.all(
+    files.map(async (name) => Object.values<unknown>(await import(`./suites/${name}`))),
+  );
+  assert.deepEqual(new Set(exported.flat()), new Set<unknown>(WIRE_SUITES));
+  for (const [suite, reason] of NOT_ON_REPLICAS) {
+    assert.ok(WIRE_SUITES.includes(suite) && reason !== '', suite.name);
+  }
+});
+
+test('every other test of a running claimd says why one on SQLite is enough', () => {
+  const starting = readdirSync(FOLDER)
+    .filter((name) => name.endsWith('.test.ts'))
+    .filter((name) =>
+      /\b(?:claimdFor|startClaimd|runClaimd)\(/.test(readFileSync(join(FOLDER, name), 'utf8')),
+    )
+    .map((name) => basename(name, '.test.ts'));
+  assert.deepEqual(new Set(starting), new Set(Object.keys(ON_ONE_CLAIMD)));
+});
