@@ -6,12 +6,14 @@ import type { Clock } from './clock/clock.ts';
 import { Committer } from './committer/committer.ts';
 import { EpochCoordinator } from './coordinator/epoch-coordinator.ts';
 import { EpochFeed } from './coordinator/epoch-feed.ts';
-import { hydrate } from './coordinator/hydrator.ts';
+import { Hydrator } from './coordinator/hydrator.ts';
+import { Reconciler } from './coordinator/reconciler.ts';
 import { SegmentControl } from './coordinator/segment-control.ts';
+import { askOnce, StoreWait } from './coordinator/store-wait.ts';
 import { AssertionFailure } from './domain/assert.ts';
 import type { PartitionMode } from './domain/claim.ts';
 import type { EpochRules } from './domain/epochs.ts';
-import { ClaimsError } from './domain/errors.ts';
+import { ClaimsError, ClockAhead, StoreUnavailable } from './domain/errors.ts';
 import { Ingress } from './ingress/ingress.ts';
 import { coordinatorEntries, INGRESS_ENTRIES } from './limits.ts';
 import { StatePartitioner } from './partitioner/partitioner.ts';
@@ -67,6 +69,8 @@ export interface EngineParts {
   readonly defer: (call: () => void) => void;
   /** From the begin of one small commit to that of the next, milliseconds; 0: none (committer). */
   readonly commitIntervalMs: number;
+  /** How many claims of a shared registry are read in a second once it is ready; 0: none (reconciler). */
+  readonly reconcileClaimsPerS: number;
 }
 
 export interface Readiness {
@@ -86,8 +90,13 @@ export class Engine {
   readonly #committer: Committer;
   readonly #control: SegmentControl;
   readonly #coordinator: EpochCoordinator;
+  readonly #hydrator: Hydrator;
+  readonly #reconciler: Reconciler;
+  /** Of the start: a shared store may be away, and other replicas serve meanwhile. */
+  readonly #wait: StoreWait;
   readonly #emptied = new Set<number>();
-  #phase = 'starting';
+  #phase: 'starting' | 'hydrating' | 'ready' | 'stopping' | 'stopped' = 'starting';
+  #starting: Promise<void> = Promise.resolve();
   #storeFailing = false;
   #refilling: Promise<void> | undefined;
 
@@ -123,7 +132,19 @@ export class Engine {
       failed: (error: unknown) => this.#commitFailed(error),
     };
     const pace = { clock, intervalMs: parts.commitIntervalMs };
-    this.#committer = new Committer(memory, store, pool, () => this.#coordinator.epoch, events, pace);
+    const epoch = () => this.#coordinator.epoch;
+    this.#committer = new Committer(memory, store, pool, epoch, events, pace);
+    this.#wait = new StoreWait(clock, (error) => store.isShared && mayPass(error), {
+      waiting: (error) => log.warn(errorFields(error), 'the store does not answer: the start waits for it'),
+      answered: () => log.info('the store answers: the start goes on'),
+    });
+    this.#hydrator = new Hydrator(store, this.#control, clock, epoch, (claims) =>
+      log.info({ claims }, 'hydrating'),
+    );
+    this.#reconciler = new Reconciler(store, this.#control, clock, epoch, parts.reconcileClaimsPerS, {
+      waiting: (error) => log.warn(errorFields(error), 'the registry can not be read: reconciliation waits'),
+      answered: () => log.info('the registry can be read: reconciliation goes on'),
+    });
   }
 
   /** The epoch in force on this replica. */
@@ -138,44 +159,71 @@ export class Engine {
     return this.#committer.waitingCount;
   }
 
+  /** Claims read at start, and for segments that lost theirs. */
+  get claimsHydrated(): number {
+    return this.#hydrator.claimsRead;
+  }
+  /** Claims read by reconciliation, each pass anew. */
+  get claimsReconciled(): number {
+    return this.#reconciler.claimsRead;
+  }
+
   /**
-   * Opens the store, enters the epoch and fills the table.
-   * @throws RegistryMismatch, StoreNotUsable, StoreUnavailable, ClockAhead
+   * Opens the store, enters the epoch and fills the table. Waits for a shared store that is away.
+   * Resolves also where it was stopped before it was done.
+   * @throws RegistryMismatch, StoreNotUsable; of a store that is not shared StoreUnavailable, ClockAhead
    */
-  async start(): Promise<void> {
-    await this.#pool.start({ drain: () => this.#drain(), workerLost: (loss) => this.#workerLost(loss) });
-    const storeEpoch = await this.#store.open();
-    await this.#coordinator.start(storeEpoch);
-    const claims = await hydrate(
-      this.#store,
-      this.#control,
-      () => true,
-      (read) => {
-        this.#phase = `hydrating: ${read} claims read`;
-      },
-    );
-    this.#control.expireOverdue();
-    this.#phase = 'ready';
-    if (this.#emptied.size > 0) this.#refilling = this.#refill();
-    this.#log.info({ claims, epoch: this.epoch }, 'hydrated');
+  start(): Promise<void> {
+    this.#starting = this.#start();
+    return this.#starting;
   }
 
   readiness(): Readiness {
-    if (this.#phase !== 'ready') return { ready: false, reason: this.#phase };
-    const failure = this.#coordinator.failure;
-    if (failure !== undefined) return { ready: false, reason: `${failure.code}: ${failure.message}` };
-    return { ready: true, reason: 'ready' };
+    const ready = this.#phase === 'ready';
+    const progress =
+      this.#phase === 'hydrating' ? `hydrating: ${this.claimsHydrated} claims read` : this.#phase;
+    const failure = ready ? this.#coordinator.failure : this.#wait.failure;
+    if (failure === undefined) return { ready, reason: progress };
+    const reason = `${failure.code}: ${failure.message}`;
+    return { ready: false, reason: ready ? reason : `${progress}; ${reason}` };
   }
 
   /** Lets callers that wait be answered, then ends threads and store. */
   async stop(): Promise<void> {
     this.#phase = 'stopping';
+    this.#wait.stop();
+    await Promise.allSettled([this.#starting]);
+    await this.#reconciler.stop();
     await this.ingress.idle();
     await this.#coordinator.stop();
     await this.#committer.settled();
     await this.#pool.stop();
     await this.#store.close();
     this.#phase = 'stopped';
+  }
+
+  async #start(): Promise<void> {
+    await this.#pool.start({ drain: () => this.#drain(), workerLost: (loss) => this.#workerLost(loss) });
+    try {
+      await this.#fillFromStore();
+    } catch (error) {
+      if (this.#phase === 'stopping' && error instanceof StoreUnavailable) return;
+      throw error;
+    }
+    if (this.#phase === 'stopping') return;
+    this.#phase = 'ready';
+    if (this.#emptied.size > 0) this.#refilling = this.#refill();
+    if (this.#store.isShared) this.#reconciler.start();
+    this.#log.info({ claims: this.claimsHydrated, epoch: this.epoch }, 'hydrated');
+  }
+
+  async #fillFromStore(): Promise<void> {
+    const { ask } = this.#wait;
+    const storeEpoch = await ask(() => this.#store.open());
+    await ask(() => this.#coordinator.start(storeEpoch));
+    if (this.#phase === 'starting') this.#phase = 'hydrating';
+    await this.#hydrator.fill(ask, () => true);
+    this.#control.expireOverdue();
   }
 
   /** Takes everything that the segments have put in this thread's queues. */
@@ -213,12 +261,7 @@ export class Engine {
       const segments = new Set(this.#emptied);
       this.#emptied.clear();
       try {
-        await hydrate(
-          this.#store,
-          this.#control,
-          (segment) => segments.has(segment),
-          () => undefined,
-        );
+        await this.#hydrator.fill(askOnce, (segment) => segments.has(segment));
         this.#log.info({ segments: [...segments] }, 'segments filled again');
       } catch (error) {
         if (!(error instanceof ClaimsError)) throw error;
@@ -231,6 +274,11 @@ export class Engine {
     this.#refilling = undefined;
     this.#control.expireOverdue();
   }
+}
+
+/** What a store may be rid of by itself: it is away, or this machine's clock is ahead of it. */
+function mayPass(error: ClaimsError): boolean {
+  return error instanceof StoreUnavailable || error instanceof ClockAhead;
 }
 
 function errorFields(error: unknown): { code: string; error: string } {

@@ -76,6 +76,7 @@ class Claimd {
       log: this.#log,
       defer: setImmediate,
       commitIntervalMs: COMMIT_INTERVAL_MS,
+      reconcileClaimsPerS: 0,
     });
     this.#claims = new ClaimHandlers(this.#engine, clock, maxClockSkewMs, this.#log);
     const definitions = loadDefinitions();

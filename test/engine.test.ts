@@ -126,7 +126,7 @@ describe('engine', () => {
   });
 
   test('commits gather while one is in flight, in bounded batches', async () => {
-    const t = await started({}, 100);
+    const t = await started({}, { maxBatchItems: 100 });
     const release = t.store.hold();
     const answers = Array.from({ length: 350 }, (_, i) => t.ask(SUBMIT, `c${i}`, 'p'));
     await t.settle();

@@ -79,12 +79,12 @@ export class EpochCoordinator {
   }
 
   /**
-   * Enters the epoch and keeps it from then on.
+   * Enters the epoch and keeps it from then on. Where it throws it may be called again.
    * @param storeEpoch the registry's highest epoch, as the store's `open` returned it.
    * @throws StoreUnavailable, ClockAhead
    */
   async start(storeEpoch: number): Promise<void> {
-    this.#epoch = storeEpoch;
+    this.#epoch = Math.max(this.#epoch, storeEpoch);
     await this.#step();
     if (this.#failure !== undefined) throw this.#failure;
     this.#plan();
@@ -167,7 +167,8 @@ export class EpochCoordinator {
     if (this.#failure !== undefined) this.#events.storeRecovered();
     this.#failure = undefined;
     this.#epoch = Math.max(this.#epoch, this.#shown);
-    this.#feed.completed(this.#shown - 1);
+    // Of a later one than ours the store may so far know in part only (store.ts: shards).
+    this.#feed.completed(epoch - 1);
     this.#segments.expireOverdue();
     this.#reclaiming ??= this.#reclaim().finally(() => {
       this.#reclaiming = undefined;

@@ -45,6 +45,7 @@ export class SegmentControl {
   readonly #idleExpiries: number[] = [];
   readonly #advancing = new Countdown();
   readonly #learning = new Countdown();
+  #lastPage: Promise<void> = Promise.resolve();
 
   constructor(memory: EngineMemory, feeder: SegmentFeeder, partitioner: StatePartitioner, clock: Clock) {
     this.#memory = memory;
@@ -85,8 +86,16 @@ export class SegmentControl {
     this.#feeder.flush();
   }
 
-  /** Has the segments learn a page of stored claims; resolves when they have. */
-  async learn(claims: readonly StoredClaim[], only: (segment: number) => boolean): Promise<void> {
+  /**
+   * Has the segments learn a page of stored claims; resolves when they have. One page after the
+   * other, whoever brings it: there are entries for one.
+   */
+  learn(claims: readonly StoredClaim[], only: (segment: number) => boolean): Promise<void> {
+    this.#lastPage = this.#lastPage.then(() => this.#learnPage(claims, only));
+    return this.#lastPage;
+  }
+
+  async #learnPage(claims: readonly StoredClaim[], only: (segment: number) => boolean): Promise<void> {
     assert(claims.length <= SCAN_PAGE_RECORDS, `a page of ${claims.length} claims`);
     const filled: number[] = [];
     for (const claim of claims) {

@@ -21,6 +21,9 @@ const LIVE = 2; // records in use
 const PENDING = 3; // of these, pending ones
 const RESERVED = 4; // records promised to claims that are on their way to the store
 
+/** Of a segment's records one in so many is kept for new claims, whatever is learned of others. */
+const KEPT_FOR_NEW_CLAIMS = 8;
+
 const PLAYER_OFFSET = ENTRY_ID_BYTES / 2;
 
 export class ClaimTable {
@@ -100,6 +103,12 @@ export class ClaimTable {
     if (this.#header[PENDING] + this.#header[RESERVED] >= this.capacity) return false;
     this.#header[RESERVED] += 1;
     return true;
+  }
+
+  /** Whether a pending claim that no record was promised to may have one: new claims keep their share. */
+  hasRoomToSpare(): boolean {
+    const kept = Math.ceil(this.capacity / KEPT_FOR_NEW_CLAIMS);
+    return this.#header[PENDING] + this.#header[RESERVED] < this.capacity - kept;
   }
 
   unreserve(): void {

@@ -164,7 +164,7 @@ export class SegmentServer {
     const status = entries.status[entry] as ClaimStatus;
     if (isPastRetention(entries.endEpoch[entry], table.epoch, shape.rules)) return;
     if (record === NO_RECORD) {
-      table.insert(entries, entry, status);
+      if (this.#hasRoomFor(table, entry)) table.insert(entries, entry, status);
       return;
     }
     const sameLife =
@@ -174,11 +174,30 @@ export class SegmentServer {
       // one that the store tells when it is asked to end the earlier.
       const isLater = entries.endEpoch[entry] > table.endEpoch[record];
       const isAnswer = entries.operation[entry] === ClaimOperation.EXPIRE;
-      if (isLater || isAnswer) table.overwrite(record, entries, entry, status);
+      const takesRoom = status === ClaimStatus.PENDING && this.#isOfPage(entry) && !table.hasRoomToSpare();
+      if (isAnswer || (isLater && !takesRoom)) table.overwrite(record, entries, entry, status);
       return;
     }
     const becameFinal = table.status[record] === ClaimStatus.PENDING && status !== ClaimStatus.PENDING;
     if (becameFinal) table.setStatus(record, status, entries.endEpoch[entry]);
+  }
+
+  /**
+   * Whether a claim that is not there may have a record. One that this segment admitted may have any
+   * that is not pending; what others admitted takes no room that new claims will need, and what a
+   * page brings drops nothing else: there may be more in the registry than in the table.
+   */
+  #hasRoomFor(table: ClaimTable, entry: number): boolean {
+    const { entries } = this.#memory;
+    if (entries.operation[entry] === ClaimOperation.SUBMIT) return true;
+    if (entries.status[entry] === ClaimStatus.PENDING) return table.hasRoomToSpare();
+    return !this.#isOfPage(entry) || table.liveCount < table.capacity;
+  }
+
+  /** Whether the entry carries a claim that a scan of the registry brought. */
+  #isOfPage(entry: number): boolean {
+    const { entries, firstCoordinatorEntry } = this.#memory;
+    return entry >= firstCoordinatorEntry && entries.operation[entry] === ClaimOperation.GET;
   }
 
   /** Makes sure that an overdue claim is not forgotten, then looks for the next. */

@@ -44,6 +44,7 @@ class Replica {
       log,
       defer: queueMicrotask,
       commitIntervalMs: 0,
+      reconcileClaimsPerS: 0,
     });
   }
 

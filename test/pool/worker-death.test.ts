@@ -34,6 +34,7 @@ describe('worker death', () => {
     log,
     defer: setImmediate,
     commitIntervalMs: 0,
+    reconcileClaimsPerS: 0,
   });
   const outcomes = new Map<number, number>();
   let asked = 0;

@@ -89,7 +89,8 @@ export class TableChecker {
   }
 
   reserve(): void {
-    const canReserve = this.model.canReserve;
+    const { canReserve, hasRoomToSpare } = this.model;
+    assert.equal(this.#table().hasRoomToSpare(), hasRoomToSpare, 'hasRoomToSpare');
     assert.equal(this.#table().reserve(), canReserve, 'reserve');
     if (canReserve) this.model.reserved += 1;
     else this.seen.notReserved += 1;

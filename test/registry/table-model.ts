@@ -44,6 +44,11 @@ export class TableModel {
     return this.pending + this.reserved < this.capacity;
   }
 
+  /** Whether a claim of others that is pending finds room: an eighth is kept for new ones. */
+  get hasRoomToSpare(): boolean {
+    return this.pending + this.reserved < this.capacity - Math.ceil(this.capacity / 8);
+  }
+
   /** Whether a further claim finds room, if need be by dropping the oldest final one. */
   get hasRoom(): boolean {
     return this.pending < this.capacity;

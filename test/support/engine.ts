@@ -5,7 +5,7 @@ import { Engine, type EngineSettings, engineShape } from '../../src/engine.ts';
 import { InlinePool } from '../../src/pool/inline-pool.ts';
 import { EngineMemory } from '../../src/segment/engine-memory.ts';
 import type { Logger } from '../../src/telemetry/log.ts';
-import { MemoryStore } from './memory-store.ts';
+import { MemoryStore, type MemoryStoreOptions } from './memory-store.ts';
 
 export const START_MS = 1_700_000_000_000;
 
@@ -36,6 +36,14 @@ export interface Answer {
   readonly fromStore: boolean;
 }
 
+/** How a test's engine differs from others beside its settings. */
+export interface TestEngineOptions extends Omit<MemoryStoreOptions, 'maxClockSkewMs'> {
+  /** Default: 0, the registry is not read again. */
+  readonly reconcileClaimsPerS?: number;
+  /** Default: one of its own. */
+  readonly clock?: SteppedClock;
+}
+
 export interface LogLine {
   readonly level: string;
   readonly text: string;
@@ -48,18 +56,15 @@ export class TestEngine {
   readonly engine: Engine;
   readonly log: LogLine[] = [];
 
-  constructor(settings: Partial<EngineSettings> = {}, maxBatchItems = 500) {
+  constructor(settings: Partial<EngineSettings> = {}, options: TestEngineOptions = {}) {
     const all = { ...TEST_SETTINGS, ...settings };
-    this.clock = new SteppedClock(START_MS);
+    this.clock = options.clock ?? new SteppedClock(START_MS);
     this.memory = EngineMemory.allocate(engineShape(all));
     this.store = new MemoryStore(
       this.memory.entries,
       { ...all.rules, partition: all.partition },
       this.clock,
-      {
-        maxClockSkewMs: all.maxClockSkewMs,
-        maxBatchItems,
-      },
+      { ...options, maxClockSkewMs: all.maxClockSkewMs },
     );
     this.engine = new Engine({
       memory: this.memory,
@@ -69,6 +74,7 @@ export class TestEngine {
       log: this.#logger(),
       defer: queueMicrotask,
       commitIntervalMs: 0,
+      reconcileClaimsPerS: options.reconcileClaimsPerS ?? 0,
     });
   }
 

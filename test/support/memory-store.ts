@@ -1,6 +1,7 @@
 /**
  * A store in memory, as plain as the contract allows: a Map and the rules. Engine tests run on it
- * inline; it can be told to fail, to hold its answers back and to be ahead or behind.
+ * inline; it can be told to fail, to hold its answers back, to share its registry with the stores of
+ * other replicas, and to be ahead or behind.
  */
 import type { Clock } from '../../src/clock/clock.ts';
 import { ClaimOperation, ClaimStatus, Outcome } from '../../src/domain/claim.ts';
@@ -20,21 +21,38 @@ import type {
 
 type Record_ = { -readonly [K in keyof StoredClaim]: StoredClaim[K] };
 
+/** What replicas have in common. */
+class Registry {
+  readonly claims = new Map<string, Record_>();
+  readonly counts = new Map<number, { submitted: number; validated: number; expired: number; due: number }>();
+  epoch = 0;
+}
+
+export type StoreCall = 'open' | 'commit' | 'advanceEpoch' | 'epochCounts' | 'scan' | 'reclaim';
+
+export interface MemoryStoreOptions {
+  readonly maxClockSkewMs?: number;
+  readonly maxBatchItems?: number;
+  readonly isShared?: boolean;
+  /** Another replica's store, whose registry is this one's too. */
+  readonly beside?: MemoryStore;
+}
+
 export class MemoryStore implements ClaimStore {
   readonly maxBatchItems: number;
-  readonly isShared = false;
-  readonly claims = new Map<string, Record_>();
+  readonly isShared: boolean;
+  readonly claims: Map<string, Record_>;
+  /** Calls so far, failed ones too. */
+  readonly calls = { open: 0, commit: 0, advanceEpoch: 0, epochCounts: 0, scan: 0, reclaim: 0 };
+  /** Told of each call before it is served; what it throws is what the call rejects with. */
+  before: (call: StoreCall) => void = () => undefined;
   /** Batches that were committed, by their sizes. */
   readonly batches: number[] = [];
   readonly #entries: EntryTable;
   readonly #settings: RegistrySettings;
   readonly #clock: Clock;
   readonly #maxClockSkewMs: number;
-  readonly #counts = new Map<
-    number,
-    { submitted: number; validated: number; expired: number; due: number }
-  >();
-  #epoch = 0;
+  readonly #registry: Registry;
   /** The keys of the scan under way: one at a time. */
   #scanned: string[] = [];
   #failing = false;
@@ -44,13 +62,16 @@ export class MemoryStore implements ClaimStore {
     entries: EntryTable,
     settings: RegistrySettings,
     clock: Clock,
-    options: { maxClockSkewMs?: number; maxBatchItems?: number } = {},
+    options: MemoryStoreOptions = {},
   ) {
     this.#entries = entries;
     this.#settings = settings;
     this.#clock = clock;
     this.#maxClockSkewMs = options.maxClockSkewMs ?? 5_000;
     this.maxBatchItems = options.maxBatchItems ?? 500;
+    this.isShared = options.isShared ?? false;
+    this.#registry = options.beside === undefined ? new Registry() : options.beside.#registry;
+    this.claims = this.#registry.claims;
   }
 
   /** From now on every call rejects, or no longer does. */
@@ -66,12 +87,12 @@ export class MemoryStore implements ClaimStore {
   }
 
   async open(): Promise<number> {
-    await this.#pass();
+    await this.#pass('open');
     return this.#epoch;
   }
 
   async commit(batch: CommitBatch): Promise<number> {
-    await this.#pass();
+    await this.#pass('commit');
     this.#raise(batch.epoch);
     for (let i = 0; i < batch.count; i += 1) this.#decide(batch.entries[i]);
     this.batches.push(batch.count);
@@ -79,13 +100,13 @@ export class MemoryStore implements ClaimStore {
   }
 
   async advanceEpoch(epoch: number): Promise<number> {
-    await this.#pass();
+    await this.#pass('advanceEpoch');
     this.#raise(epoch);
     return this.#epoch;
   }
 
   async epochCounts(from: number, to: number): Promise<EpochCounts[]> {
-    await this.#pass();
+    await this.#pass('epochCounts');
     if (to >= this.#epoch) throw new EpochOutOfRange(`epoch ${to} is not complete`);
     const counts: EpochCounts[] = [];
     for (let epoch = from; epoch <= to; epoch += 1) {
@@ -102,7 +123,7 @@ export class MemoryStore implements ClaimStore {
   }
 
   async scan(cursor: ScanCursor | null, limit: number): Promise<ScanPage> {
-    await this.#pass();
+    await this.#pass('scan');
     if (cursor === null) this.#scanned = [...this.claims.keys()];
     const at = Number(cursor ?? 0);
     const page = this.#scanned.slice(at, at + limit).flatMap((key) => {
@@ -114,7 +135,7 @@ export class MemoryStore implements ClaimStore {
   }
 
   async reclaim(limit: number): Promise<number> {
-    await this.#pass();
+    await this.#pass('reclaim');
     let freed = 0;
     for (const [key, claim] of this.claims) {
       if (freed === limit) break;
@@ -129,9 +150,21 @@ export class MemoryStore implements ClaimStore {
     this.#failing = true;
   }
 
-  async #pass(): Promise<void> {
+  get #epoch(): number {
+    return this.#registry.epoch;
+  }
+  set #epoch(epoch: number) {
+    this.#registry.epoch = epoch;
+  }
+  get #counts(): Registry['counts'] {
+    return this.#registry.counts;
+  }
+
+  async #pass(call: StoreCall): Promise<void> {
+    this.calls[call] += 1;
     await this.#gate;
     if (this.#failing) throw new StoreUnavailable('the store was told to fail');
+    this.before(call);
   }
 
   #raise(epoch: number): void {
