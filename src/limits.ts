@@ -102,6 +102,39 @@ export const REDIS_SHARDS_MAX = 64;
 /** Items of one commit into Redis: about 1 ms of its one thread, which everybody else waits for. */
 export const REDIS_BATCH_MAX_ITEMS = 500;
 
+/**
+ * Commits that wait for the one in flight: the committer has one at a time, so this is room for
+ * whoever calls beside it. Each has a deadline, so that none waits longer than one call may take.
+ */
+export const REDIS_WAITING_COMMITS_MAX = 1_024;
+
+/**
+ * How long Redis keeps what a replica's last commit was answered. It is asked for within one call's
+ * time; an hour is long enough for any clock, and short enough that what replicas of the past left
+ * (500 items of 40 bytes: 20 KB each) goes away.
+ */
+export const REDIS_FENCE_SECONDS = 3_600;
+
+/**
+ * Claims past retention that scans have found and reclaim has not freed yet: twenty calls' worth. An
+ * identity and its overhead are about 150 bytes: 1.5 MB. What is found beyond that, a later scan
+ * finds again.
+ */
+export const REDIS_REMEMBERED_CLAIMS_MAX = 10_000;
+
+/**
+ * Scans under way at once that have claims left over of a page that Redis made larger than asked
+ * for; there are three at most (hydration, a lost segment's, reconciliation). One more takes the
+ * place of the oldest, which asks for its page again.
+ */
+export const REDIS_SCANS_MAX = 8;
+
+/** Fields whose values can't be read that are told of, each once; the rest are only counted. */
+export const REDIS_TOLD_FIELDS_MAX = 1_000;
+
+/** Buckets of 64 epochs' summaries that one call of reclaim drops: a few days' worth. */
+export const REDIS_DROPPED_BUCKETS_MAX = 512;
+
 /** Asserts the relations between the bounds above. */
 export function checkLimits(): void {
   assert(STREAM_MAX_ENTRIES <= INGRESS_ENTRIES, 'one stream must fit beside others');

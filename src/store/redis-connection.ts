@@ -1,0 +1,154 @@
+/**
+ * A connection whose calls end: each is tried until it succeeds, is refused or its deadline is over,
+ * on one client after another. A client that fails, or does not answer in time, is given up; a new
+ * one is made when a call next needs it. So a call here may be sent more than once.
+ */
+import type { Clock } from '../clock/clock.ts';
+import { ClaimsError, StoreUnavailable } from '../domain/errors.ts';
+import { type ClientOptions, makeClient } from './redis-clients.ts';
+import { Deadline } from './redis-deadline.ts';
+import { failureKind, wordsOf } from './redis-errors.ts';
+import type { RedisStoreEvents } from './redis-options.ts';
+import type { RedisClient } from './redis-scripts.ts';
+
+/** A client that is ready, and which one in a row it is. */
+export interface LiveClient {
+  readonly client: RedisClient;
+  readonly generation: number;
+}
+
+export interface ConnectionOptions extends ClientOptions {
+  /** Tells connections apart in CLIENT LIST. */
+  readonly name: string;
+  readonly clock: Clock;
+  /** Done with every new client before it is used; what it throws fails the call that waits. */
+  readonly prepare?: (client: RedisClient) => Promise<void>;
+  readonly told?: RedisStoreEvents['connection'];
+}
+
+/** Pauses between tries, milliseconds: doubled from the first to the last. */
+const FIRST_PAUSE_MS = 5;
+const LAST_PAUSE_MS = 100;
+
+const LATE = Symbol('late');
+
+export class RedisConnection {
+  readonly #options: ConnectionOptions;
+  /** How long one try may take: half the time of a call, so that there is a second one. */
+  readonly #tryMs: number;
+  #live: LiveClient | undefined;
+  #connecting: Promise<LiveClient> | undefined;
+  #generation = 0;
+  #closed = false;
+
+  constructor(options: ConnectionOptions) {
+    this.#options = options;
+    this.#tryMs = options.timeoutMs / 2;
+  }
+
+  /**
+   * What `work` comes to on a ready client.
+   * @throws StoreUnavailable once the deadline is over or Redis has refused; what prepare throws.
+   */
+  async run<T>(deadline: Deadline, work: (live: LiveClient) => Promise<T>): Promise<T> {
+    let reason = 'the time was over before it began';
+    for (let pauseMs = FIRST_PAUSE_MS; !deadline.isOver; pauseMs = Math.min(2 * pauseMs, LAST_PAUSE_MS)) {
+      if (this.#closed) throw new StoreUnavailable('the store is closed');
+      const tried = await this.#try(deadline, work);
+      if ('result' in tried) return tried.result;
+      reason = tried.reason;
+      await deadline.pause(pauseMs);
+    }
+    throw this.#unavailable(reason);
+  }
+
+  /** Gives the present client up, if there is one: the next call makes a new one. */
+  renew(reason: string): void {
+    if (this.#live !== undefined) this.#lose(this.#live.client, reason);
+  }
+
+  close(): void {
+    this.#closed = true;
+    this.#live?.client.disconnect();
+    this.#live = undefined;
+  }
+
+  async #try<T>(
+    deadline: Deadline,
+    work: (live: LiveClient) => Promise<T>,
+  ): Promise<{ result: T } | { reason: string }> {
+    let live: LiveClient | undefined;
+    try {
+      const ready = await deadline.within(this.#tryMs, this.#ready(), LATE);
+      if (ready === LATE) return { reason: 'no connection in time' };
+      live = ready;
+      const result = await deadline.within(this.#tryMs, work(live), LATE);
+      if (result !== LATE) return { result };
+      const reason = 'no answer in time';
+      this.#lose(live.client, reason);
+      return { reason };
+    } catch (error) {
+      if (error instanceof ClaimsError) throw error;
+      const kind = failureKind(error);
+      if (kind === 'refused') throw this.#unavailable(wordsOf(error));
+      if (kind === 'reconnect' && live !== undefined) this.#lose(live.client, wordsOf(error));
+      return { reason: wordsOf(error) };
+    }
+  }
+
+  #unavailable(reason: string): StoreUnavailable {
+    return new StoreUnavailable(`${this.#options.location.text}: ${reason}`);
+  }
+
+  #ready(): Promise<LiveClient> {
+    if (this.#live !== undefined) return Promise.resolve(this.#live);
+    this.#connecting ??= this.#connect().finally(() => {
+      this.#connecting = undefined;
+    });
+    return this.#connecting;
+  }
+
+  async #connect(): Promise<LiveClient> {
+    const client = makeClient(this.#options, this.#options.name);
+    let cause: unknown;
+    client.on('error', (error) => {
+      cause = error;
+    });
+    client.on('end', () => this.#lose(client, cause === undefined ? 'connection closed' : wordsOf(cause)));
+    try {
+      const deadline = new Deadline(this.#options.clock, this.#tryMs);
+      if ((await deadline.within(this.#tryMs, this.#prepare(client), LATE)) === LATE) {
+        throw new Error('no connection in time');
+      }
+    } catch (error) {
+      client.disconnect();
+      // The client says "closed" of a connection that failed; the cause came before.
+      throw error instanceof ClaimsError ? error : (cause ?? error);
+    }
+    return this.#install(client);
+  }
+
+  async #prepare(client: RedisClient): Promise<void> {
+    await client.connect();
+    await this.#options.prepare?.(client);
+  }
+
+  #install(client: RedisClient): LiveClient {
+    if (this.#closed) {
+      client.disconnect();
+      throw new StoreUnavailable('the store is closed');
+    }
+    this.#generation += 1;
+    this.#live = { client, generation: this.#generation };
+    this.#options.told?.('connected', this.#options.location.text);
+    return this.#live;
+  }
+
+  /** Gives a client up; told once for each that was in use. */
+  #lose(client: RedisClient, reason: string): void {
+    if (this.#live?.client !== client) return;
+    this.#live = undefined;
+    client.disconnect();
+    this.#options.told?.('lost', reason);
+  }
+}

@@ -1,0 +1,68 @@
+/** What a registry in Redis was made with: made once, and the same for all its replicas. */
+import { assert } from '../domain/assert.ts';
+import { RegistryMismatch } from '../domain/errors.ts';
+import type { RedisRegistry } from './redis-registry.ts';
+import { callScript, type RedisClient, SETTINGS_SCRIPT } from './redis-scripts.ts';
+
+/** Raised with every change of what the keys hold (redis-keys, redis-values, redis-scripts). */
+const FORMAT = 1;
+
+/**
+ * Makes the settings where there are none, and checks those that there are. Touches nothing where
+ * they differ, or where there are claims without settings, which no store of this program leaves.
+ * @throws RegistryMismatch
+ */
+export async function checkSettings(registry: RedisRegistry, client: RedisClient): Promise<void> {
+  const wanted = settingsFields(registry);
+  let has = await askSettings(registry, client, []);
+  if (has.size === 0) {
+    // Where there are claims, another replica may just have made the registry: then it has settings now.
+    const madeOf = (await hasClaims(registry, client)) ? [] : Object.entries(wanted).flat();
+    has = await askSettings(registry, client, madeOf);
+  }
+  const { text } = registry.options.location;
+  const format = has.get('format');
+  if (format === undefined) {
+    throw new RegistryMismatch(
+      `${text}: there are claims at ${registry.keys.registry(0)}, but not of a registry of this program`,
+    );
+  }
+  if (format !== wanted['format']) {
+    throw new RegistryMismatch(`${text}: the registry has format ${format}, this program serves ${FORMAT}`);
+  }
+  const differing = Object.entries(wanted).filter(([name, value]) => has.get(name) !== value);
+  if (differing.length === 0) return;
+  const said = differing.map(([name, value]) => `${name} is ${has.get(name)}, asked for was ${value}`);
+  throw new RegistryMismatch(`${text}: the registry was made with other settings: ${said.join('; ')}`);
+}
+
+/** As they stand in Redis. */
+function settingsFields({ options }: RedisRegistry): Record<string, string> {
+  const { epochLengthMs, validationWindowMs, retentionEpochs, partition } = options.settings;
+  return {
+    format: String(FORMAT),
+    epoch_length_ms: String(epochLengthMs),
+    validation_window_ms: String(validationWindowMs),
+    retention_epochs: String(retentionEpochs),
+    partition,
+    shards: String(options.shards),
+  };
+}
+
+async function askSettings(
+  { keys }: RedisRegistry,
+  client: RedisClient,
+  args: readonly string[],
+): Promise<Map<string, string>> {
+  const answer = await callScript(client, { script: SETTINGS_SCRIPT, keys: [keys.settings], args });
+  assert(Array.isArray(answer), 'settings are fields and values');
+  const fields = new Map<string, string>();
+  for (let i = 0; i < answer.length; i += 2) fields.set(String(answer[i]), String(answer[i + 1]));
+  return fields;
+}
+
+async function hasClaims({ keys, options }: RedisRegistry, client: RedisClient): Promise<boolean> {
+  const names = Array.from({ length: options.shards }, (_, shard) => keys.registry(shard));
+  const found = await Promise.all(names.map((name) => client.exists(name)));
+  return found.some((count) => count > 0);
+}

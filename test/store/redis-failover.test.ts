@@ -1,0 +1,187 @@
+/**
+ * The Redis store when a replica becomes the master: behind one address, by Sentinel, in a Cluster.
+ * A load from two replicas of the service goes on meanwhile. Redis replicates after it has answered;
+ * these tests see to it that what was acknowledged had reached the replica, so that all of it must
+ * still be there.
+ */
+import assert from 'node:assert/strict';
+import { type TestContext, test } from 'node:test';
+import { systemClock } from '../../src/clock/clock.ts';
+import { StoreUnavailable } from '../../src/domain/errors.ts';
+import type { RedisLocation } from '../../src/store/redis-options.ts';
+import type { FactLoad } from '../support/fact-load.ts';
+import { FaultProxy } from '../support/fault-proxy.ts';
+import { startRedisCluster } from '../support/redis-cluster.ts';
+import { startSentinels } from '../support/redis-sentinel.ts';
+import { type RedisServer, startRedis } from '../support/redis-server.ts';
+import { until } from '../support/waiting.ts';
+import { clusterAt, loadOn, openRedisReplica, sentinelAt, standaloneAt } from './redis-replica.ts';
+import { type Replica, submit } from './replica.ts';
+
+/** How soon the store must serve once there is a new master, milliseconds. */
+const RECOVERY_MAX_MS = 2_000;
+const SCANNED = 4_000;
+const PAGE = 100;
+/** Longer than any test. */
+const PAUSE_MS = 60_000;
+
+async function startPair(t: TestContext): Promise<[master: RedisServer, replica: RedisServer]> {
+  const master = await startRedis();
+  t.after(() => master.stop());
+  const replica = await startRedis({ replicaOf: master });
+  t.after(() => replica.stop());
+  return [master, replica];
+}
+
+/** Kills a master that answers nobody any more, once its replica has everything. */
+async function killReplicated(master: RedisServer, replica: RedisServer): Promise<void> {
+  const paused = await master
+    .client()
+    .multi()
+    .call('CLIENT', 'PAUSE', PAUSE_MS, 'ALL')
+    .info('replication')
+    .exec();
+  const offset = offsetIn('master_repl_offset', String(paused?.[1][1]));
+  const client = replica.client();
+  await until('the replica to have everything', async () => {
+    return offsetIn('slave_repl_offset', await client.info('replication')) >= offset;
+  });
+  await master.kill();
+}
+
+function offsetIn(name: string, info: string): number {
+  const found = new RegExp(`^${name}:(\\d+)`, 'm').exec(info);
+  assert.ok(found !== null, `${name} in ${info}`);
+  return Number(found[1]);
+}
+
+async function untilMaster(server: RedisServer): Promise<void> {
+  const client = server.client();
+  await until('a new master', async () => (await client.info('replication')).includes('role:master'));
+}
+
+async function loadOf(
+  t: TestContext,
+  location: RedisLocation,
+): Promise<{ load: FactLoad; replica: Replica }> {
+  const one = await openRedisReplica(t, location);
+  const two = await openRedisReplica(t, location);
+  return { load: loadOn(t, [one.replica, two.replica]), replica: one.replica };
+}
+
+async function reportRecovery(t: TestContext, load: FactLoad): Promise<void> {
+  const recoveryMs = await load.recoveryMs();
+  t.diagnostic(`serves ${recoveryMs} ms after the new master is there`);
+  assert.ok(recoveryMs <= RECOVERY_MAX_MS, `${recoveryMs} ms`);
+}
+
+async function fill(replica: Replica): Promise<string[]> {
+  const claims = Array.from({ length: SCANNED }, (_, n) => `scanned-${n}`);
+  for (let start = 0; start < SCANNED; start += 500) {
+    await replica.commit(
+      0,
+      claims.slice(start, start + 500).map((claim) => submit(claim, 'p')),
+    );
+  }
+  return claims;
+}
+
+/**
+ * Scans as the service does, asking again for what failed, with something happening in the middle of
+ * the first shard; every claim must be found.
+ */
+async function checkScanOver({ store }: Replica, claims: readonly string[], event: () => Promise<unknown>) {
+  const found = new Set<string>();
+  let cursor: string | null = null;
+  let pages = 0;
+  do {
+    const page = await until('a page', () => store.scan(cursor, PAGE).catch(unavailable));
+    for (const { claimId } of page.claims) found.add(claimId);
+    cursor = page.next;
+    pages += 1;
+    if (pages === 3) await event();
+  } while (cursor !== null);
+  assert.deepEqual(
+    claims.filter((claim) => !found.has(claim)),
+    [],
+  );
+}
+
+function unavailable(error: unknown): undefined {
+  if (!(error instanceof StoreUnavailable)) throw error;
+}
+
+test('a master that becomes a replica, behind one address: READONLY is recognised, nothing refused', async (t) => {
+  const [master, replica] = await startPair(t);
+  const proxy = await FaultProxy.start(master);
+  t.after(() => proxy.stop());
+  const { load, replica: scanner } = await loadOf(t, standaloneAt(proxy));
+  const claims = await fill(scanner);
+  await checkScanOver(scanner, claims, async () => {
+    await load.untilConfirmed();
+    await master.client().call('FAILOVER', 'TO', replica.host, replica.port);
+    await untilMaster(replica);
+    proxy.target = replica;
+    await reportRecovery(t, load);
+  });
+  await load.end();
+  assert.deepEqual(load.refusals, []);
+});
+
+test('a master that stays a replica: refused with READONLY at the deadline', async (t) => {
+  const [master, replica] = await startPair(t);
+  const { replica: one } = await openRedisReplica(t, standaloneAt(master));
+  await one.one(0, submit('c', 'p'));
+  await master.client().call('FAILOVER', 'TO', replica.host, replica.port);
+  await untilMaster(replica);
+  const begunMs = systemClock.nowMs();
+  await assert.rejects(one.one(0, submit('d', 'p')), (error) => {
+    assert.ok(error instanceof StoreUnavailable);
+    assert.match(error.message, /READONLY/);
+    return true;
+  });
+  assert.ok(systemClock.nowMs() - begunMs < 3_000);
+});
+
+test('Sentinel: the master dies, a replica takes over, the scan begins anew', async (t) => {
+  const [master, replica] = await startPair(t);
+  const sentinels = await startSentinels({ master, replicas: [replica] });
+  t.after(() => sentinels.stop());
+  const { load, replica: scanner } = await loadOf(t, sentinelAt(sentinels));
+  const claims = await fill(scanner);
+  await checkScanOver(scanner, claims, async () => {
+    await load.untilConfirmed();
+    await killReplicated(master, replica);
+    await untilMaster(replica);
+    await reportRecovery(t, load);
+  });
+  await load.end();
+});
+
+test('Sentinel: a failover that is ordered, the old master still there', async (t) => {
+  const [master, replica] = await startPair(t);
+  const sentinels = await startSentinels({ master, replicas: [replica] });
+  t.after(() => sentinels.stop());
+  const { load } = await loadOf(t, sentinelAt(sentinels));
+  await load.untilConfirmed();
+  await master.client().call('FAILOVER', 'TO', replica.host, replica.port);
+  await until('the sentinels to see it', async () => (await sentinels.masterPort()) === replica.port);
+  await reportRecovery(t, load);
+  await load.end();
+});
+
+test('Cluster: a master dies, its replica takes over, the scan begins its shards anew', async (t) => {
+  const cluster = await startRedisCluster({ replicas: 1, nodeTimeoutMs: 1_000 });
+  t.after(() => cluster.stop());
+  const { load, replica: scanner } = await loadOf(t, clusterAt(cluster));
+  const claims = await fill(scanner);
+  const master = await cluster.ownerOf(await cluster.slotOf('claim_registry:{0}'));
+  const replica = cluster.replicas[cluster.masters.indexOf(master)];
+  await checkScanOver(scanner, claims, async () => {
+    await load.untilConfirmed();
+    await killReplicated(master, replica);
+    await untilMaster(replica);
+    await reportRecovery(t, load);
+  });
+  await load.end();
+});

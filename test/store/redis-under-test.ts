@@ -1,0 +1,56 @@
+/** Redis stores for tests: each registry has a key prefix of its own on a server that several share. */
+import { systemClock } from '../../src/clock/clock.ts';
+import type { RedisLocation, RedisStoreOptions } from '../../src/store/redis-options.ts';
+import { RedisStore } from '../../src/store/redis-store.ts';
+import type { RedisCluster } from '../support/redis-cluster.ts';
+import type { MakeStore, StoreRequirements } from './registry-under-test.ts';
+
+/** Where one server listens, or a proxy in front of it. */
+export interface Listening {
+  readonly host: string;
+  readonly port: number;
+}
+
+export function standalone({ host, port }: Listening): RedisLocation {
+  return { kind: 'standalone', host, port, database: 0, tls: false, text: `redis://${host}:${port}` };
+}
+
+export function clusterOf({ masters, url }: RedisCluster): RedisLocation {
+  const nodes = masters.map(({ host, port }) => ({ host, port }));
+  return { kind: 'cluster', nodes, tls: false, text: url };
+}
+
+let replicas = 0;
+
+/** A store of its own replica id, with as many shards as a registry has by default. */
+export function redisStore(
+  location: RedisLocation,
+  { registry, settings, maxClockSkewMs, entries }: StoreRequirements,
+  options: Partial<RedisStoreOptions> = {},
+): RedisStore {
+  replicas += 1;
+  return new RedisStore({
+    location,
+    settings,
+    shards: 16,
+    keyPrefix: `${registry}:`,
+    maxClockSkewMs,
+    timeoutMs: 2_000,
+    clock: systemClock,
+    entries,
+    replicaId: `replica${replicas}`,
+    events: { corruptField: () => undefined, connection: () => undefined },
+    ...options,
+  });
+}
+
+/** For the contract suite: servers of this machine have its clock. */
+export function redisStores(
+  location: () => RedisLocation,
+  options: Partial<RedisStoreOptions> = {},
+): MakeStore {
+  return async (requirements) => ({
+    store: redisStore(location(), requirements, options),
+    nowMs: async () => systemClock.nowMs(),
+  });
+}
