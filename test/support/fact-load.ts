@@ -1,0 +1,173 @@
+/**
+ * A load on replicas of one registry while something fails: all callers want the same claims, each
+ * for a player of its own, and send again what was not confirmed. What a caller was told is a fact:
+ * it is noted here, and held against what the registry says in the end.
+ */
+import assert from 'node:assert/strict';
+import { systemClock } from '../../src/clock/clock.ts';
+import { until } from './waiting.ts';
+
+export interface LoadItem {
+  readonly operation: 'SUBMIT' | 'VALIDATE';
+  readonly claim: string;
+  readonly player: string;
+}
+
+/** A claim as a caller is told of it. */
+export interface Told {
+  readonly outcome: string;
+  readonly status: string;
+  readonly player: string;
+}
+
+/** One way to the registry: a store, or a client of a server. */
+export interface Caller {
+  /** The outcomes, in order. @throws Refused where not every item was confirmed */
+  commit(items: readonly LoadItem[]): Promise<string[]>;
+  get(claims: readonly string[]): Promise<Told[]>;
+}
+
+/** Something was not confirmed; it may be sent again. */
+export class Refused extends Error {}
+
+/** Claims of one commit: half of them are validated in it. */
+const CLAIMS = 20;
+/** Claims asked for in one call when facts are checked. */
+const CHECKED_CLAIMS = 400;
+
+export interface Refusal {
+  /** Why, in the words of who refused. */
+  readonly words: string;
+  readonly tookMs: number;
+}
+
+export class Facts {
+  /** Per claim, the players who were told that it is theirs. */
+  readonly #owners = new Map<string, Set<string>>();
+  readonly #validated = new Set<string>();
+
+  get claims(): number {
+    return this.#owners.size;
+  }
+
+  note({ operation, claim, player }: LoadItem, outcome: string): void {
+    if (outcome !== 'ACCEPTED' && outcome !== 'REPLAYED') return;
+    const owners = this.#owners.get(claim) ?? new Set();
+    this.#owners.set(claim, owners.add(player));
+    if (operation === 'VALIDATE') this.#validated.add(claim);
+  }
+
+  /** Every claim has one winner, and is what callers were told, as this caller is told. */
+  async check(caller: Caller): Promise<void> {
+    const claims = [...this.#owners.keys()];
+    for (let start = 0; start < claims.length; start += CHECKED_CLAIMS) {
+      const asked = claims.slice(start, start + CHECKED_CLAIMS);
+      for (const [n, told] of (await caller.get(asked)).entries()) this.#checkOne(asked[n], told);
+    }
+  }
+
+  #checkOne(claim: string, { outcome, player, status }: Told): void {
+    assert.equal(outcome, 'FOUND', `${claim} was acknowledged`);
+    assert.deepEqual([...(this.#owners.get(claim) ?? [])], [player], `${claim} has one winner`);
+    if (this.#validated.has(claim)) assert.equal(status, 'VALIDATED', claim);
+  }
+}
+
+export class FactLoad {
+  readonly facts = new Facts();
+  readonly refusals: Refusal[] = [];
+  readonly #callers: readonly Caller[];
+  readonly #running: Promise<unknown>;
+  /** Per caller, commits confirmed. */
+  readonly #confirmed: number[];
+  #stopped = false;
+  #over = false;
+  #abandoned = false;
+
+  constructor(callers: readonly Caller[]) {
+    this.#callers = callers;
+    this.#confirmed = callers.map(() => 0);
+    this.#running = Promise.all(callers.map((caller, n) => this.#run(caller, n))).finally(() => {
+      this.#over = true;
+    });
+    // An error that ends it is told to who waits for it next.
+    this.#running.catch(() => undefined);
+  }
+
+  /** Waits until every caller has had a commit confirmed from now on. */
+  async untilConfirmed(): Promise<void> {
+    const before = [...this.#confirmed];
+    await this.#until('a confirmed commit of every caller', () =>
+      this.#confirmed.every((confirmed, n) => confirmed > before[n]),
+    );
+  }
+
+  /** Waits until there are as many more refusals as callers. */
+  async untilRefused(): Promise<void> {
+    const before = this.refusals.length;
+    await this.#until('refused commits', () => this.refusals.length >= before + this.#callers.length);
+  }
+
+  /** How long after now every caller has a commit confirmed, milliseconds. */
+  async recoveryMs(): Promise<number> {
+    const start = systemClock.nowMs();
+    await this.untilConfirmed();
+    return systemClock.nowMs() - start;
+  }
+
+  /** Ends it once what it sent last is confirmed, and checks every fact with every caller. */
+  async end(): Promise<void> {
+    this.#stopped = true;
+    await this.#running;
+    assert.ok(this.facts.claims > 0, 'the load did something');
+    for (const caller of this.#callers) await this.facts.check(caller);
+  }
+
+  /** Ends it at once, and looks at nothing: for registries that have lost facts. */
+  async abandon(): Promise<void> {
+    this.#stopped = true;
+    this.#abandoned = true;
+    await this.#running;
+  }
+
+  /** @throws the error that ended the load before the condition held, if one did */
+  async #until(what: string, holds: () => boolean): Promise<void> {
+    await until(what, () => holds() || this.#over);
+    if (!this.#over) return;
+    await this.#running;
+    assert.fail('the load is over');
+  }
+
+  async #run(caller: Caller, n: number): Promise<void> {
+    for (let round = 0; !this.#stopped; round += 1) {
+      const items = itemsOf(round, `player-${n}`);
+      const outcomes = await this.#commit(caller, items);
+      for (const [i, outcome] of outcomes.entries()) this.facts.note(items[i], outcome);
+      this.#confirmed[n] += 1;
+    }
+  }
+
+  /** Sends a batch until it is confirmed; gives no outcomes where the load was abandoned. */
+  async #commit(caller: Caller, items: readonly LoadItem[]): Promise<string[]> {
+    for (;;) {
+      const begunMs = systemClock.nowMs();
+      try {
+        return await caller.commit(items);
+      } catch (error) {
+        if (!(error instanceof Refused)) throw error;
+        if (this.#abandoned) return [];
+        this.refusals.push({ words: error.message, tookMs: systemClock.nowMs() - begunMs });
+        // A refusal at once (OOM, NOPERM) must leave the test its turn.
+        await new Promise((resolve) => setTimeout(resolve, 1));
+      }
+    }
+  }
+}
+
+/** The same claims for every player: submits, then validations of the first half. */
+function itemsOf(round: number, player: string): LoadItem[] {
+  const claims = Array.from({ length: CLAIMS }, (_, n) => `c${round}-${n}`);
+  const items = claims.map((claim): LoadItem => ({ operation: 'SUBMIT', claim, player }));
+  const validated = items.slice(0, CLAIMS / 2);
+  return [...items, ...validated.map((item): LoadItem => ({ ...item, operation: 'VALIDATE' }))];
+}
