@@ -13,15 +13,6 @@ export interface ListenAddress {
   readonly text: string;
 }
 
-/** Where the registry is kept. */
-export interface StoreLocation {
-  readonly kind: 'sqlite';
-  /** Path of the database file, relative to the working directory or absolute. */
-  readonly path: string;
-  /** As the user wrote it. */
-  readonly text: string;
-}
-
 /** A kind of value. */
 export interface Kind<T> {
   /** What parse takes, in words, to end "allowed: …". */
@@ -31,7 +22,7 @@ export interface Kind<T> {
 }
 
 /** Decimal digits and nothing else: no sign, blank, exponent, 0x, separator or leading zero. */
-function parseDecimal(text: string): number | undefined {
+export function parseDecimal(text: string): number | undefined {
   return /^(?:0|[1-9][0-9]*)$/.test(text) ? Number(text) : undefined;
 }
 
@@ -79,14 +70,19 @@ function isHostName(text: string): boolean {
   );
 }
 
+/** A host name, an IPv4 address, or an IPv6 address in brackets, which are taken off. */
+export function parseHost(text: string): string | undefined {
+  const bracketed = text.startsWith('[') && text.endsWith(']');
+  const host = bracketed ? text.slice(1, -1) : text;
+  const known = bracketed ? isIPv6(host) : isIPv4(host) || isHostName(host);
+  return known ? host : undefined;
+}
+
 function parseAddress(text: string): ListenAddress | undefined {
   const colon = text.lastIndexOf(':');
-  const before = text.slice(0, Math.max(colon, 0));
+  const host = parseHost(text.slice(0, Math.max(colon, 0)));
   const port = PORT.parse(text.slice(colon + 1));
-  const bracketed = before.startsWith('[') && before.endsWith(']');
-  const host = bracketed ? before.slice(1, -1) : before;
-  const known = bracketed ? isIPv6(host) : isIPv4(host) || isHostName(host);
-  return known && port !== undefined ? { host, port, text } : undefined;
+  return host !== undefined && port !== undefined ? { host, port, text } : undefined;
 }
 
 export const listenAddress: Kind<ListenAddress> = {
@@ -99,30 +95,26 @@ export const listenAddressOrOff: Kind<ListenAddress | 'off'> = {
   parse: (text) => (text === 'off' ? text : parseAddress(text)),
 };
 
-/**
- * A path that names a file on disk, with nothing in it that SQLite would read as something else:
- * `:memory:` and `file:…?mode=memory` would acknowledge claims that no disk has.
- */
-function isDatabasePath(path: string): boolean {
-  return /^(?!:|file:|\/\/)\P{Cc}+$/iu.test(path);
-}
-
-export const storeLocation: Kind<StoreLocation> = {
-  allowed: 'sqlite:PATH (this version serves the embedded store only)',
-  parse: (text) => {
-    const path = /^sqlite:(.*)$/s.exec(text)?.[1] ?? '';
-    return isDatabasePath(path) ? { kind: 'sqlite', path, text } : undefined;
-  },
-};
-
 /** Null where the text is empty, so that a flag can undo a variable. */
 export const optionalPath: Kind<string | null> = {
   allowed: 'a path, or nothing',
   parse: (text) => (text === '' ? null : /^\P{Cc}+$/u.test(text) ? text : undefined),
 };
 
-/** Hides what stands before the @ of a URL. */
+/** A word of a Redis ACL, which may hold no blank; null where the text is empty. */
+export const userName: Kind<string | null> = {
+  allowed: 'at most 128 visible ASCII characters, or nothing',
+  parse: (text) => (text === '' ? null : /^[!-~]{1,128}$/.test(text) ? text : undefined),
+};
+
+/** Without the braces that choose a slot, and without what a pattern of an ACL would read as its own. */
+export const keyPrefix: Kind<string> = {
+  allowed: 'at most 64 of letters, digits and : . _ / -, or nothing',
+  parse: (text) => (/^[A-Za-z0-9:._/-]{0,64}$/.test(text) ? text : undefined),
+};
+
+/** Hides what stands before the @ of a URL, and what follows its ? or #. */
 export function withoutUserInfo(text: string): string {
   // Greedy on purpose: a password may itself hold an @.
-  return text.replace(/:\/\/.*@/s, '://***@');
+  return text.replace(/:\/\/.*@/s, '://***@').replace(/(:\/\/[^?#]*[?#]).*$/s, '$1***');
 }

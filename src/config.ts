@@ -1,187 +1,29 @@
 /**
- * The settings of claimd: one table makes the flags, the environment, the configuration file, the
- * help and (by its test) docs/settings.md. A flag wins over the environment, that over the file,
- * that over the default. Whatever is unknown or not allowed is a ConfigError of one line.
+ * Reads the settings of claimd (settings.ts) from flags, environment and file. A flag wins over the
+ * environment, that over the file, that over the default. Whatever is unknown or not allowed is a
+ * ConfigError of one line.
  */
 import { fileURLToPath } from 'node:url';
 import { Command, CommanderError, Option } from 'commander';
-import * as values from './config-values.ts';
-import { withoutUserInfo } from './config-values.ts';
-import { PARTITION_MODES } from './domain/claim.ts';
+import { belongTogether } from './config-files.ts';
+import { type Kind, withoutUserInfo } from './config-values.ts';
 import { ClaimsError } from './domain/errors.ts';
-import { SEGMENTS_MAX, TABLE_CAPACITY_MAX, WINDOW_MAX_EPOCHS, WORKERS_MAX } from './limits.ts';
+import { WINDOW_MAX_EPOCHS } from './limits.ts';
+import {
+  type FileSettingKey,
+  SETTINGS,
+  type Setting,
+  type SettingKey,
+  type SettingValue,
+} from './settings.ts';
 
-export type { ListenAddress, StoreLocation } from './config-values.ts';
-
-type SettingValue = string | number | boolean | null | { readonly text: string };
-
-interface Setting<T extends SettingValue = SettingValue> extends values.Kind<T> {
-  readonly flag: string;
-  readonly env: string;
-  /** As text, in the words a user would give. */
-  readonly default: string;
-  readonly description: string;
-}
-
-const EPOCH_LENGTH_MAX_MS = 86_400_000;
-/** Ten minutes: more is a wrong unit rather than a wish. */
-const DELAY_MAX_MS = 600_000;
-/** SQLite's bound: 2^32 − 2 pages of 4,096 bytes. */
-const SQLITE_FILE_MAX_BYTES = (2 ** 32 - 2) * 4_096;
-const REGISTRY_SHARDS_MAX = 1_024;
-const LOG_LEVELS = ['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent'] as const;
-
-/** Every setting, by its key in the configuration file. */
-export const SETTINGS = {
-  config: {
-    flag: '--config',
-    env: 'CLAIMS_CONFIG',
-    default: '',
-    ...values.optionalPath,
-    description: 'JSON file with any of these settings by key, except this one',
-  },
-  listen: {
-    flag: '--listen',
-    env: 'CLAIMS_LISTEN',
-    default: '0.0.0.0:50051',
-    ...values.listenAddress,
-    description: 'where gRPC is served',
-  },
-  adminListen: {
-    flag: '--admin-listen',
-    env: 'CLAIMS_ADMIN_LISTEN',
-    default: '127.0.0.1:9464',
-    ...values.listenAddressOrOff,
-    description: 'where /metrics, /healthz, /readyz and /config are served over HTTP',
-  },
-  store: {
-    flag: '--store',
-    env: 'CLAIMS_STORE',
-    default: 'sqlite:./data/claims.db',
-    ...values.storeLocation,
-    description: 'where the registry is kept',
-  },
-  workers: {
-    flag: '--workers',
-    env: 'CLAIMS_WORKERS',
-    default: '0',
-    ...values.integer(0, WORKERS_MAX),
-    description: 'segment worker threads; 0: one for each core',
-  },
-  ingressThreads: {
-    flag: '--ingress-threads',
-    env: 'CLAIMS_INGRESS_THREADS',
-    default: '1',
-    ...values.integer(1, 1),
-    description: 'threads that serve gRPC',
-  },
-  segments: {
-    flag: '--segments',
-    env: 'CLAIMS_SEGMENTS',
-    default: '64',
-    ...values.powerOfTwo(SEGMENTS_MAX),
-    description: 'parts the table of claims is divided into, shared out among the workers',
-  },
-  epochLengthMs: {
-    flag: '--epoch-length-ms',
-    env: 'CLAIMS_EPOCH_LENGTH_MS',
-    default: '10000',
-    ...values.integer(100, EPOCH_LENGTH_MAX_MS),
-    description: 'length of an epoch; kept in the registry, the same for all its replicas',
-  },
-  validationWindowMs: {
-    flag: '--validation-window-ms',
-    env: 'CLAIMS_VALIDATION_WINDOW_MS',
-    default: '10000',
-    ...values.integer(1, WINDOW_MAX_EPOCHS * EPOCH_LENGTH_MAX_MS),
-    description: `how long after its timestamp a claim can be validated, rounded up to epochs; with maxClockSkewMs at most ${WINDOW_MAX_EPOCHS} epochs; kept in the registry`,
-  },
-  retentionEpochs: {
-    flag: '--retention-epochs',
-    env: 'CLAIMS_RETENTION_EPOCHS',
-    default: '60',
-    ...values.integer(0, 1_000_000),
-    description: 'epochs for which a claim is kept after the one in which it ended; kept in the registry',
-  },
-  tableCapacity: {
-    flag: '--table-capacity',
-    env: 'CLAIMS_TABLE_CAPACITY',
-    default: '262144',
-    ...values.integer(1_024, TABLE_CAPACITY_MAX),
-    description: 'claims the table holds, rounded up to a power of two; allocated at start',
-  },
-  registryShards: {
-    flag: '--registry-shards',
-    env: 'CLAIMS_REGISTRY_SHARDS',
-    default: '16',
-    ...values.powerOfTwo(REGISTRY_SHARDS_MAX),
-    description: 'hashes a registry in Redis is divided into; the embedded store has no use for it',
-  },
-  partition: {
-    flag: '--partition',
-    env: 'CLAIMS_PARTITION',
-    default: 'claim',
-    ...values.oneOf(PARTITION_MODES),
-    description: 'whether a claim id exists once, or once for each player; kept in the registry',
-  },
-  maxClockSkewMs: {
-    flag: '--max-clock-skew-ms',
-    env: 'CLAIMS_MAX_CLOCK_SKEW_MS',
-    default: '5000',
-    ...values.integer(0, DELAY_MAX_MS),
-    description: 'how far a timestamp may lie from server time, and this clock ahead of that of the store',
-  },
-  drainTimeoutMs: {
-    flag: '--drain-timeout-ms',
-    env: 'CLAIMS_DRAIN_TIMEOUT_MS',
-    default: '15000',
-    ...values.integer(0, DELAY_MAX_MS),
-    description: 'the hard stop: how long after SIGTERM calls still in flight are cut off',
-  },
-  drainDelayMs: {
-    flag: '--drain-delay-ms',
-    env: 'CLAIMS_DRAIN_DELAY_MS',
-    default: '0',
-    ...values.integer(0, DELAY_MAX_MS),
-    description:
-      'how long after SIGTERM health says NOT_SERVING before the listener closes, for load balancers; at most drainTimeoutMs',
-  },
-  sqliteMaxBytes: {
-    flag: '--sqlite-max-bytes',
-    env: 'CLAIMS_SQLITE_MAX_BYTES',
-    default: '0',
-    ...values.integer(0, SQLITE_FILE_MAX_BYTES),
-    description: 'size of the database file at which the store is full; 0: as large as the disk allows',
-  },
-  stealing: {
-    flag: '--stealing',
-    env: 'CLAIMS_STEALING',
-    default: 'true',
-    ...values.bool,
-    description: 'whether idle workers take whole runs of claims from busy ones',
-  },
-  reflection: {
-    flag: '--reflection',
-    env: 'CLAIMS_REFLECTION',
-    default: 'true',
-    ...values.bool,
-    description: 'whether gRPC server reflection is served',
-  },
-  logLevel: {
-    flag: '--log-level',
-    env: 'CLAIMS_LOG_LEVEL',
-    default: 'info',
-    ...values.oneOf(LOG_LEVELS),
-    description: 'the least severe level that is logged',
-  },
-} satisfies Record<string, Setting>;
-
-export type SettingKey = keyof typeof SETTINGS;
+/** Contents of the files that settings name; absent where none is named. Never to be shown. */
+export type FileContents = { readonly [K in FileSettingKey]?: string };
 
 /** Every setting, checked. */
 export type Config = {
   readonly [K in SettingKey]: Exclude<ReturnType<(typeof SETTINGS)[K]['parse']>, undefined>;
-};
+} & { readonly files: FileContents };
 
 /** What --help or --version asked for: to be printed instead of starting. */
 export interface Notice {
@@ -228,9 +70,34 @@ export function loadConfig(
     const defaultOf = { name: key, text: SETTINGS[key].default };
     return [key, parseGiven<SettingValue>(SETTINGS[key], given[key] ?? defaultOf)];
   });
-  const config = Object.fromEntries(entries) as Config;
+  const files = readNamedFiles(given, readFile);
+  const config = { ...Object.fromEntries(entries), files } as Config;
   checkTogether(config, given);
   return config;
+}
+
+/** What the files hold that settings name. @throws ConfigError at one that can't be used. */
+function readNamedFiles(settings: GivenSettings, readFile: (path: string) => string): FileContents {
+  const contents: Partial<Record<SettingKey, string>> = {};
+  for (const key of KEYS) {
+    const { content }: Setting = SETTINGS[key];
+    const given = settings[key];
+    if (content === undefined || given === undefined || given.text === '') continue;
+    const parsed = content.parse(readGivenFile(given, readFile));
+    if (parsed === undefined) throw notAllowed(given, content.allowed);
+    contents[key] = parsed;
+  }
+  return contents;
+}
+
+/** The text of the file that a setting names. @throws ConfigError */
+function readGivenFile(given: Given, readFile: (path: string) => string): string {
+  try {
+    return readFile(given.text);
+  } catch (error) {
+    const why = error instanceof Error && 'code' in error ? error.code : error;
+    throw notAllowed(given, `a file that can be read (${onOneLine(String(why))})`);
+  }
 }
 
 /** The settings as /config shows them: by key, as they were written, without secrets. */
@@ -242,7 +109,7 @@ export function publicConfig(config: Config): Record<string, string | number | b
   return Object.fromEntries(KEYS.map((key) => [key, shown(config[key])]));
 }
 
-function parseGiven<T>(kind: values.Kind<T>, given: Given): T {
+function parseGiven<T>(kind: Kind<T>, given: Given): T {
   const value = kind.parse(given.text);
   if (value === undefined) throw notAllowed(given, kind.allowed);
   return value;
@@ -345,13 +212,7 @@ function readSettingsFile(path: string, namedBy: string, readFile: (path: string
 
 function readJsonObject(path: string, namedBy: string, readFile: (path: string) => string): object {
   const given = { name: namedBy, text: path };
-  let content: string;
-  try {
-    content = readFile(path);
-  } catch (error) {
-    const why = error instanceof Error && 'code' in error ? error.code : error;
-    throw notAllowed(given, `a file that can be read (${onOneLine(String(why))})`);
-  }
+  const content = readGivenFile(given, readFile);
   let parsed: unknown;
   try {
     parsed = JSON.parse(content);
@@ -364,12 +225,20 @@ function readJsonObject(path: string, namedBy: string, readFile: (path: string) 
   throw notAllowed(given, 'a file with one JSON object of settings');
 }
 
-/** Checks what settings must be to each other; blames the first of them that was given. */
+/** Blames the first of some settings that was given for what they are to each other. */
+type Blame = (keys: readonly [SettingKey, ...SettingKey[]], allowed: string) => ConfigError;
+
+/** Checks what settings must be to each other. @throws ConfigError */
 function checkTogether(config: Config, given: GivenSettings): void {
-  const blame = (keys: readonly SettingKey[], allowed: string): ConfigError => {
+  const blame: Blame = (keys, allowed) => {
     const key = keys.find((candidate) => given[candidate] !== undefined) ?? keys[0];
     return notAllowed(given[key] ?? { name: key, text: SETTINGS[key].default }, allowed);
   };
+  checkTimes(config, blame);
+  checkRedis(config, blame);
+}
+
+function checkTimes(config: Config, blame: Blame): void {
   // The expiry wheel has a slot for each epoch up to the last in which a claim can expire, and a
   // timestamp may lie the skew ahead of now.
   const reachMs = config.validationWindowMs + config.maxClockSkewMs;
@@ -385,5 +254,24 @@ function checkTogether(config: Config, given: GivenSettings): void {
       ['drainDelayMs', 'drainTimeoutMs'],
       `drainDelayMs (here ${config.drainDelayMs}) at most drainTimeoutMs (here ${config.drainTimeoutMs})`,
     );
+  }
+}
+
+function checkRedis(config: Config, blame: Blame): void {
+  const { store, files, redisUsername } = config;
+  const { redisCertFile: cert, redisKeyFile: key } = files;
+  if (redisUsername !== null && files.redisPasswordFile === undefined) {
+    throw blame(['redisUsername'], 'a user whose password is in redisPasswordFile');
+  }
+  if ((cert === undefined) !== (key === undefined)) {
+    throw blame(['redisCertFile', 'redisKeyFile'], 'redisCertFile and redisKeyFile, both or neither');
+  }
+  if (cert !== undefined && key !== undefined && !belongTogether(cert, key)) {
+    throw blame(['redisCertFile'], 'the certificate of the key in redisKeyFile');
+  }
+  const tlsFile = (['redisCaFile', 'redisCertFile'] as const).find((name) => files[name] !== undefined);
+  // Else somebody would believe that what they send can't be read on the way.
+  if (tlsFile !== undefined && store.kind !== 'sqlite' && !store.tls) {
+    throw blame([tlsFile], 'a store over TLS beside it (rediss://, rediss+sentinel://, rediss+cluster://)');
   }
 }

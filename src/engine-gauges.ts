@@ -4,7 +4,8 @@ import type { ClaimTable } from './registry/claim-table.ts';
 import { serverCount, WorkerCounter } from './segment/engine-memory.ts';
 import type { Gauge } from './telemetry/metrics.ts';
 
-export function engineGauges(engine: Engine): Gauge[] {
+/** @param corruptFields fields of the registry met so far whose values can't be read. */
+export function engineGauges(engine: Engine, corruptFields: () => number): Gauge[] {
   const { memory } = engine;
   const sum = (of: (table: ClaimTable) => number) =>
     memory.tables.reduce((total, table) => total + of(table), 0);
@@ -35,6 +36,25 @@ export function engineGauges(engine: Engine): Gauge[] {
     gauge('claims.table.capacity', 'claims the table can hold', '{claim}', () => sum((t) => t.capacity)),
     gauge('claims.table.claims', 'claims in the table', '{claim}', () => sum((t) => t.liveCount)),
     gauge('claims.table.pending', 'of these, pending ones', '{claim}', () => sum((t) => t.pendingCount)),
+    gauge(
+      'claims.hydration.claims_read',
+      'claims read from the store to fill the table, at start and for segments that lost theirs',
+      '{claim}',
+      () => engine.claimsHydrated,
+    ),
+    {
+      name: 'claims.reconciled',
+      description: 'claims of a shared registry read again by reconciliation',
+      unit: '{claim}',
+      monotonic: true,
+      read: (result) => result.observe(engine.claimsReconciled),
+    },
+    gauge(
+      'claims.store.corrupt_fields',
+      'fields of the registry whose values can not be read: their claims are UNAVAILABLE',
+      '{field}',
+      corruptFields,
+    ),
     servers(
       'claims.worker.entries',
       'entries served by a worker, or on an ingress thread',

@@ -3,6 +3,7 @@
  * claimd: reads its settings, puts the program together, serves until told to stop. The only
  * place that constructs, and the only one that knows the process: arguments, signals, exit codes.
  */
+import { randomUUID } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import { availableParallelism } from 'node:os';
 import { AdminServer } from './admin/admin-server.ts';
@@ -13,9 +14,9 @@ import { ClaimsError } from './domain/errors.ts';
 import { Engine, engineShape, type Readiness } from './engine.ts';
 import { engineGauges } from './engine-gauges.ts';
 import { checkLimits } from './limits.ts';
+import { type MadeStore, makeStore } from './make-store.ts';
 import { ThreadedPool } from './pool/threaded-pool.ts';
 import { EngineMemory } from './segment/engine-memory.ts';
-import { SqliteStore } from './store/sqlite-store.ts';
 import { createLogger, type Logger } from './telemetry/log.ts';
 import { Metrics } from './telemetry/metrics.ts';
 import { ClaimHandlers } from './wire/claim-handlers.ts';
@@ -47,36 +48,21 @@ class Claimd {
   #serving = false;
   #stopping = false;
 
-  constructor(config: Config) {
-    const rules = {
-      epochLengthMs: config.epochLengthMs,
-      validationWindowMs: config.validationWindowMs,
-      retentionEpochs: config.retentionEpochs,
-    };
-    const { partition, maxClockSkewMs } = config;
-    const workers = config.workers === 0 ? availableParallelism() : config.workers;
+  /** @param memory that the store was made for. */
+  constructor(config: Config, log: Logger, memory: EngineMemory, { store, corruptFields }: MadeStore) {
+    const { maxClockSkewMs } = config;
     const clock = systemClock;
-    const memory = EngineMemory.allocate(engineShape({ ...config, rules, workers }));
-    const store = new SqliteStore({
-      path: config.store.path,
-      settings: { ...rules, partition },
-      maxClockSkewMs,
-      maxBytes: config.sqliteMaxBytes,
-      clock,
-      entries: memory.entries,
-    });
-    const pool = new ThreadedPool(memory, clock);
     this.#config = config;
-    this.#log = createLogger(config.logLevel);
+    this.#log = log;
     this.#engine = new Engine({
       memory,
-      pool,
+      pool: new ThreadedPool(memory, clock),
       store,
       clock,
       log: this.#log,
       defer: setImmediate,
       commitIntervalMs: COMMIT_INTERVAL_MS,
-      reconcileClaimsPerS: 0,
+      reconcileClaimsPerS: config.reconcileClaimsPerS,
     });
     this.#claims = new ClaimHandlers(this.#engine, clock, maxClockSkewMs, this.#log);
     const definitions = loadDefinitions();
@@ -90,7 +76,7 @@ class Claimd {
       ...this.#epochs.methods,
     });
     if (config.reflection) this.#server.addReflection(loadReflectedDefinitions());
-    this.#metrics = new Metrics(engineGauges(this.#engine));
+    this.#metrics = new Metrics(engineGauges(this.#engine, corruptFields));
     this.#admin = new AdminServer({
       readiness: () => this.#readiness(),
       config: () => publicConfig(config),
@@ -206,9 +192,21 @@ function readSettings(): Config {
   return settings;
 }
 
+function allocateMemory(config: Config): EngineMemory {
+  const { epochLengthMs, validationWindowMs, retentionEpochs } = config;
+  const rules = { epochLengthMs, validationWindowMs, retentionEpochs };
+  const workers = config.workers === 0 ? availableParallelism() : config.workers;
+  return EngineMemory.allocate(engineShape({ ...config, rules, workers }));
+}
+
 async function main(): Promise<void> {
   checkLimits();
-  const claimd = new Claimd(readSettings());
+  const config = readSettings();
+  const log = createLogger(config.logLevel);
+  const memory = allocateMemory(config);
+  const replicaId = randomUUID().replaceAll('-', '');
+  const store = await makeStore({ config, entries: memory.entries, clock: systemClock, log, replicaId });
+  const claimd = new Claimd(config, log, memory, store);
   handleSignals(claimd);
   await claimd.start();
 }

@@ -4,12 +4,13 @@ import fc from 'fast-check';
 import {
   bool,
   integer,
+  keyPrefix,
   listenAddress,
   listenAddressOrOff,
   oneOf,
   optionalPath,
   powerOfTwo,
-  storeLocation,
+  userName,
   withoutUserInfo,
 } from '../src/config-values.ts';
 
@@ -139,35 +140,21 @@ test('a listener that may be off is off, or has an address', () => {
   assert.deepEqual(listenAddressOrOff.parse('[::1]:0'), { host: '::1', port: 0, text: '[::1]:0' });
 });
 
-test('a store is a file on disk', () => {
-  for (const path of [
-    './data/claims.db',
-    '/var/lib/claims.db',
-    'a',
-    'C:\\claims.db',
-    'with blank.db',
-    'ü.db',
-  ]) {
-    assert.deepEqual(storeLocation.parse(`sqlite:${path}`), { kind: 'sqlite', path, text: `sqlite:${path}` });
-  }
-  const elsewhere = [
-    'redis://h',
-    'rediss://h',
-    'redis+sentinel://h/m',
-    'redis+cluster://h',
-    'SQLITE:a',
-    './a.db',
-  ];
-  const noFile = ['', ':memory:', 'file:a?mode=memory', 'FILE:a', '//a/b', '///a', 'a\0b', 'a\nb'];
-  for (const text of ['', 'sqlite', ...elsewhere, ...noFile.map((path) => `sqlite:${path}`)]) {
-    assert.equal(storeLocation.parse(text), undefined, JSON.stringify(text));
-  }
-});
-
 test('an optional path may be empty', () => {
   assert.equal(optionalPath.parse(''), null);
   assert.equal(optionalPath.parse('./a b.json'), './a b.json');
   assert.equal(optionalPath.parse('a\0b'), undefined);
+});
+
+test('a user is one word, a prefix of keys has no braces and nothing that a pattern reads', () => {
+  assert.equal(userName.parse(''), null);
+  assert.equal(userName.parse('claims-service'), 'claims-service');
+  for (const text of ['a b', 'a\n', 'ä', 'x'.repeat(129)])
+    assert.equal(userName.parse(text), undefined, text);
+  for (const text of ['', 'game:7:', 'a/b_c.d-', 'x'.repeat(64)]) assert.equal(keyPrefix.parse(text), text);
+  for (const text of ['{a}', 'a}', 'a*', 'a?', '[a]', 'a b', 'a\n', 'ä', 'x'.repeat(65)]) {
+    assert.equal(keyPrefix.parse(text), undefined, text);
+  }
 });
 
 test('the user and password of a URL never stay', () => {
@@ -178,4 +165,7 @@ test('the user and password of a URL never stay', () => {
   );
   assert.equal(withoutUserInfo('sqlite:./data/claims.db'), 'sqlite:./data/claims.db');
   assert.equal(withoutUserInfo('redis://host:6379'), 'redis://host:6379');
+  assert.equal(withoutUserInfo('redis://host/0?password=hunter2'), 'redis://host/0?***');
+  assert.equal(withoutUserInfo('redis://host#hunter2'), 'redis://host#***');
+  assert.equal(withoutUserInfo('what?is#this'), 'what?is#this');
 });

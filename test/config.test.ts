@@ -1,59 +1,29 @@
 import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
-import { test } from 'node:test';
+import { after, before, test } from 'node:test';
 import fc from 'fast-check';
+import { loadConfig, publicConfig } from '../src/config.ts';
+import { SETTINGS, type SettingKey } from '../src/settings.ts';
 import {
-  type Config,
-  ConfigError,
-  loadConfig,
-  publicConfig,
-  SETTINGS,
-  type SettingKey,
-} from '../src/config.ts';
+  FILE_PATH,
+  load,
+  makeNamedFiles,
+  readsOnly,
+  refusal,
+  removeNamedFiles,
+} from './support/load-config.ts';
 import { docsPage } from './support/page.ts';
 
 const KEYS = Object.keys(SETTINGS) as SettingKey[];
-const FILE_PATH = 'claimd.json';
 
-interface Sources {
-  readonly argv?: readonly string[];
-  readonly env?: NodeJS.ProcessEnv;
-  /** What FILE_PATH holds; there is no such file where absent. */
-  readonly file?: unknown;
-}
-
-function readsOnly(file: unknown) {
-  return (path: string): string => {
-    if (path !== FILE_PATH || file === undefined) {
-      throw Object.assign(new Error(`no such file: ${path}`), { code: 'ENOENT' });
-    }
-    return typeof file === 'string' ? file : JSON.stringify(file);
-  };
-}
-
-function load({ argv = [], env = {}, file }: Sources): Config {
-  const loaded = loadConfig(argv, env, readsOnly(file));
-  assert.ok(!('notice' in loaded), 'a configuration, not a notice');
-  return loaded;
-}
-
-/** The line a start with these settings ends with. */
-function refusal(sources: Sources): string {
-  try {
-    load(sources);
-  } catch (error) {
-    assert.ok(error instanceof ConfigError, String(error));
-    assert.doesNotMatch(error.message, /[\p{Cc}\p{Zl}\p{Zp}]/u, 'one line');
-    return error.message;
-  }
-  return assert.fail('these settings were taken');
-}
+before(makeNamedFiles);
+after(removeNamedFiles);
 
 /** For every setting two texts that are allowed, neither of them the default. */
 const OTHERS: Record<Exclude<SettingKey, 'config'>, readonly [string, string]> = {
   listen: ['127.0.0.1:0', '[::1]:1'],
   adminListen: ['off', 'localhost:9000'],
-  store: ['sqlite:/a.db', 'sqlite:b.db'],
+  store: ['redis://h:1/2', 'sqlite:b.db'],
   workers: ['1', '254'],
   ingressThreads: ['1', '1'],
   segments: ['1', '1024'],
@@ -61,17 +31,37 @@ const OTHERS: Record<Exclude<SettingKey, 'config'>, readonly [string, string]> =
   validationWindowMs: ['1', '400000'],
   retentionEpochs: ['0', '1000000'],
   tableCapacity: ['1024', '67108864'],
-  registryShards: ['1', '1024'],
+  registryShards: ['1', '64'],
   partition: ['player', 'player'],
   maxClockSkewMs: ['0', '9000'],
   drainTimeoutMs: ['600000', '20000'],
   drainDelayMs: ['1', '15000'],
   sqliteMaxBytes: ['1', '17592186036224'],
+  redisUsername: ['claims', 'x'],
+  redisPasswordFile: ['password', 'password'],
+  redisCaFile: ['ca.pem', 'cert.pem'],
+  redisCertFile: ['cert.pem', 'cert.pem'],
+  redisKeyFile: ['key.pem', 'key.pem'],
+  redisKeyPrefix: ['a:', 'b'],
+  redisTimeoutMs: ['100', '600000'],
+  reconcileClaimsPerS: ['0', '10000000'],
   stealing: ['false', 'false'],
   reflection: ['false', 'false'],
   logLevel: ['silent', 'trace'],
 };
 const GIVEABLE = Object.keys(OTHERS) as (keyof typeof OTHERS)[];
+
+/** What some settings can't do without. */
+const NEEDED: { readonly [K in SettingKey]?: Readonly<Record<string, string>> } = {
+  redisUsername: { redisPasswordFile: 'password' },
+  redisCertFile: { redisKeyFile: 'key.pem' },
+  redisKeyFile: { redisCertFile: 'cert.pem' },
+};
+
+/** A text that the setting refuses. */
+function refusedBy(key: keyof typeof OTHERS): string {
+  return SETTINGS[key].parse('\u00bf') === undefined ? '\u00bf' : '\u00bf\0';
+}
 
 test('the defaults are those of the design', () => {
   assert.deepEqual(publicConfig(load({})), {
@@ -92,6 +82,14 @@ test('the defaults are those of the design', () => {
     drainTimeoutMs: 15_000,
     drainDelayMs: 0,
     sqliteMaxBytes: 0,
+    redisUsername: null,
+    redisPasswordFile: null,
+    redisCaFile: null,
+    redisCertFile: null,
+    redisKeyFile: null,
+    redisKeyPrefix: '',
+    redisTimeoutMs: 2_000,
+    reconcileClaimsPerS: 20_000,
     stealing: true,
     reflection: true,
     logLevel: 'info',
@@ -130,12 +128,14 @@ test('a flag wins over the environment, that over the file, that over the defaul
         CLAIMS_CONFIG: FILE_PATH,
         ...(variable === undefined ? {} : { [variableName]: text(variable) }),
       };
-      const content = file === undefined ? {} : { [key]: text(file) };
       const winner = text(flag) ?? text(variable) ?? text(file) ?? defaultText;
+      const needed = winner === defaultText ? {} : (NEEDED[key] ?? {});
+      const content = file === undefined ? needed : { [key]: text(file), ...needed };
       const shown = publicConfig(load({ argv, env, file: content }));
-      assert.equal(String(shown[key]), winner);
+      assert.equal(String(shown[key] ?? ''), winner);
       for (const other of GIVEABLE) {
-        if (other !== key) assert.equal(String(shown[other]), SETTINGS[other].default);
+        if (other === key || other in needed) continue;
+        assert.equal(String(shown[other] ?? ''), SETTINGS[other].default);
       }
     }),
     { numRuns: 500 },
@@ -187,10 +187,11 @@ test('a value that is not allowed is named as it was given', () => {
 test('every setting refuses what it does not allow, from each source', () => {
   for (const key of GIVEABLE) {
     const { flag, env, allowed } = SETTINGS[key];
-    const end = `: "\u00bf" is not allowed; allowed: ${allowed}`;
-    assert.equal(refusal({ argv: [flag, '\u00bf'] }), `${flag}${end}`);
-    assert.equal(refusal({ env: { [env]: '\u00bf' } }), `${env}${end}`);
-    const file = { [key]: '\u00bf' };
+    const text = refusedBy(key);
+    const end = `: ${JSON.stringify(text)} is not allowed; allowed: ${allowed}`;
+    assert.equal(refusal({ argv: [flag, text] }), `${flag}${end}`);
+    assert.equal(refusal({ env: { [env]: text } }), `${env}${end}`);
+    const file = { [key]: text };
     assert.equal(refusal({ env: { CLAIMS_CONFIG: FILE_PATH }, file }), `${key} in claimd.json${end}`);
   }
 });
@@ -254,7 +255,7 @@ test('no credential of a URL or of an unknown name is told', () => {
   for (const line of lines) assert.doesNotMatch(line, /user:|hun|ter2/);
   assert.match(
     lines[0],
-    /^CLAIMS_STORE: "redis:\/\/\*\*\*@host:6379\/0" is not allowed; .*embedded store only/,
+    /^CLAIMS_STORE: "redis:\/\/\*\*\*@host:6379\/0" is not allowed; .*no user or password \(redisUsername, redisPasswordFile\)$/,
   );
 });
 

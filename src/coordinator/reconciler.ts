@@ -16,6 +16,11 @@ import { StoreWait, type StoreWaitEvents } from './store-wait.ts';
 
 /** A small registry is read so often and no more: each of its pages costs a call, however empty. */
 const PASS_MIN_MS = 1_000;
+/**
+ * Claims past retention are reclaimed after so many pages: often enough that a store, which remembers
+ * only so many that a scan met, forgets none; seldom enough that its looking for more costs little.
+ */
+const RECLAIM_EVERY_PAGES = 8;
 
 export class Reconciler {
   readonly #store: ClaimStore;
@@ -28,6 +33,7 @@ export class Reconciler {
   #running: Promise<void> | undefined;
   #stopped = false;
   #claimsRead = 0;
+  #pagesRead = 0;
 
   /**
    * @param epoch the epoch in force.
@@ -96,6 +102,11 @@ export class Reconciler {
     await this.#segments.learn(learned, () => true);
     this.#claimsRead += claims.length;
     if (learned.some((claim) => claim.status === ClaimStatus.PENDING)) this.#segments.expireOverdue();
+    this.#pagesRead += 1;
+    if (this.#pagesRead % RECLAIM_EVERY_PAGES === 0) await this.#reclaim();
+  }
+
+  async #reclaim(): Promise<void> {
     let freed = RECLAIM_PAGE_RECORDS;
     while (freed === RECLAIM_PAGE_RECORDS && !this.#stopped) {
       freed = await this.#wait.ask(() => this.#store.reclaim(RECLAIM_PAGE_RECORDS));
