@@ -26,6 +26,7 @@ function load(name: string): RedisScript {
 
 export const COMMIT_SCRIPT = load('commit');
 export const COUNTS_SCRIPT = load('counts');
+export const IMPORT_SCRIPT = load('import');
 export const RECLAIM_SCRIPT = load('reclaim');
 export const SETTINGS_SCRIPT = load('settings');
 
