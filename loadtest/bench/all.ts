@@ -2,9 +2,23 @@
 import { batch } from './batch.ts';
 import type { BenchModule } from './bench-module.ts';
 import { epochBoundary } from './epoch-boundary.ts';
+import { redisCommit } from './redis-commit.ts';
+import { redisHydration } from './redis-hydration.ts';
+import { redisScan } from './redis-scan.ts';
 import { registry } from './registry.ts';
 import { soak } from './soak.ts';
 import { stealing } from './stealing.ts';
-import { unaryCpu } from './unary-cpu.ts';
+import { redisUnary, unaryCpu } from './unary-cpu.ts';
 
-export const BENCHES: readonly BenchModule[] = [registry, stealing, unaryCpu, batch, epochBoundary, soak];
+export const BENCHES: readonly BenchModule[] = [
+  registry,
+  stealing,
+  unaryCpu,
+  batch,
+  epochBoundary,
+  redisCommit,
+  redisUnary,
+  redisScan,
+  redisHydration,
+  soak,
+];

@@ -1,8 +1,9 @@
 /**
- * What one SubmitClaim costs the server on SQLite, against a bare grpc-js echo of raw bytes. Both
+ * What one SubmitClaim costs the server on each store, against a bare grpc-js echo of raw bytes. Both
  * servers run all the while and are measured in short slices by turns: the machine's pace changes
  * from one half minute to the next by more than what is looked for.
  */
+import { startRedis } from '../../test/support/redis-server.ts';
 import { applyLoad, type LoadSpec, type Measurement, measure, requireOutcomes } from '../measure/measure.ts';
 import { compare, measurePaired, type PairedRounds } from '../measure/paired.ts';
 import { claimdServer, echoServer, type MeasuredServer, type ServerSpec } from '../measure/servers.ts';
@@ -38,21 +39,40 @@ const STEADY: LoadSpec = {
   outstanding: OUTSTANDING_AT_MOST,
 };
 
+const HOW = `against a bare grpc-js echo, ${CONNECTIONS} connections, in alternating slices: ${OUTSTANDING} calls under way, and ${RATE} calls/s`;
+
 export const unaryCpu: BenchModule = {
   name: 'unary-cpu',
-  title: `SubmitClaim on SQLite against a bare grpc-js echo, ${CONNECTIONS} connections, in alternating slices: ${OUTSTANDING} calls under way, and ${RATE} calls/s`,
+  title: `SubmitClaim on SQLite ${HOW}`,
   byDefault: true,
-  run,
+  run: (context) => againstEcho(claimdServer('claimd', { env: CLAIMD_ENV }), context),
 };
+
+export const redisUnary: BenchModule = {
+  name: 'redis-unary',
+  title: `SubmitClaim on Redis (appendfsync everysec; its CPU is not counted) ${HOW}`,
+  byDefault: true,
+  run: onRedis,
+};
+
+async function onRedis(context: BenchContext): Promise<BenchRow[]> {
+  const redis = await startRedis();
+  try {
+    const env = { ...CLAIMD_ENV, CLAIMS_STORE: redis.url };
+    return await againstEcho(claimdServer('claimd', { env }), context);
+  } finally {
+    await redis.stop();
+  }
+}
 
 interface RunningServer extends MeasuredServer {
   readonly name: string;
 }
 
-async function run(context: BenchContext): Promise<BenchRow[]> {
+async function againstEcho(subject: ServerSpec, context: BenchContext): Promise<BenchRow[]> {
   const echo = await start(echoServer('echo', 1));
   try {
-    const claimd = await start(claimdServer('claimd', { env: CLAIMD_ENV }));
+    const claimd = await start(subject);
     try {
       const saturated = await slices(echo, claimd, SATURATION, context);
       const steady = await slices(echo, claimd, STEADY, context);

@@ -1,36 +1,40 @@
-/** Fills the table from the store, a page at a time: at start, and for segments that lost theirs. */
+/**
+ * Fills the table from the store, a page at a time: at start, and for segments that lost theirs.
+ * Everything is learned, also claims of other replicas that are still pending: which were this
+ * replica's own before it was started again, or its worker died, nobody knows. Where other replicas
+ * commit into the same store, each page is followed by a pause as long as the page took, so that
+ * they have the store half of the time.
+ */
 import type { Clock } from '../clock/clock.ts';
 import type { ClaimStore } from '../store/store.ts';
-import { claimsToLearn, registryPages } from './registry-pages.ts';
+import { Pause } from './pause.ts';
+import { registryPages } from './registry-pages.ts';
 import type { SegmentControl } from './segment-control.ts';
 import type { StoreAsker } from './store-wait.ts';
 
 /** Progress is told so often. */
 const REPORT_EVERY_MS = 5_000;
+/** A page that took longer was waited for. */
+const PAUSE_MAX_MS = 10;
+
+type Learner = Pick<SegmentControl, 'learn'>;
 
 export class Hydrator {
   readonly #store: ClaimStore;
-  readonly #segments: SegmentControl;
+  readonly #segments: Learner;
   readonly #clock: Clock;
-  readonly #epoch: () => number;
   readonly #progress: (claimsRead: number) => void;
+  readonly #pause: Pause;
   #claimsRead = 0;
 
   /**
-   * @param epoch the epoch in force.
    * @param progress told every few seconds how many claims were read.
    */
-  constructor(
-    store: ClaimStore,
-    segments: SegmentControl,
-    clock: Clock,
-    epoch: () => number,
-    progress: (claimsRead: number) => void,
-  ) {
+  constructor(store: ClaimStore, segments: Learner, clock: Clock, progress: (claimsRead: number) => void) {
     this.#store = store;
     this.#segments = segments;
     this.#clock = clock;
-    this.#epoch = epoch;
+    this.#pause = new Pause(clock);
     this.#progress = progress;
   }
 
@@ -47,12 +51,15 @@ export class Hydrator {
    */
   async fill(ask: StoreAsker, only: (segment: number) => boolean): Promise<void> {
     let toldUs = this.#clock.monotonicUs();
+    let askedUs = toldUs;
     for await (const claims of registryPages(this.#store, ask)) {
-      await this.#segments.learn(claimsToLearn(claims, this.#store.isShared, this.#epoch()), only);
+      const readMs = (this.#clock.monotonicUs() - askedUs) / 1_000;
+      await this.#segments.learn(claims, only);
       this.#claimsRead += claims.length;
-      const nowUs = this.#clock.monotonicUs();
-      if (nowUs - toldUs < REPORT_EVERY_MS * 1_000) continue;
-      toldUs = nowUs;
+      if (this.#store.isShared) await this.#pause.of(Math.min(Math.ceil(readMs), PAUSE_MAX_MS));
+      askedUs = this.#clock.monotonicUs();
+      if (askedUs - toldUs < REPORT_EVERY_MS * 1_000) continue;
+      toldUs = askedUs;
       this.#progress(this.#claimsRead);
     }
   }

@@ -10,7 +10,7 @@ import { StoreUnavailable } from '../domain/errors.ts';
 import { RECLAIM_PAGE_RECORDS } from '../limits.ts';
 import type { ClaimStore, StoredClaim } from '../store/store.ts';
 import { Pause } from './pause.ts';
-import { claimsToLearn, registryPages } from './registry-pages.ts';
+import { othersClaimsToLearn, registryPages } from './registry-pages.ts';
 import type { SegmentControl } from './segment-control.ts';
 import { StoreWait, type StoreWaitEvents } from './store-wait.ts';
 
@@ -98,7 +98,7 @@ export class Reconciler {
   }
 
   async #reconcile(claims: readonly StoredClaim[]): Promise<void> {
-    const learned = claimsToLearn(claims, true, this.#epoch());
+    const learned = othersClaimsToLearn(claims, this.#epoch());
     await this.#segments.learn(learned, () => true);
     this.#claimsRead += claims.length;
     if (learned.some((claim) => claim.status === ClaimStatus.PENDING)) this.#segments.expireOverdue();

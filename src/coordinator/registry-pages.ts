@@ -23,17 +23,12 @@ export async function* registryPages(
 }
 
 /**
- * The claims of a page that are this replica's affair. Of a registry of its own: all. Of one that it
- * shares: final ones, which are facts to answer from; and those that have been overdue for a whole
- * epoch, which the replica that took them would have had expired if it still ran. Those still
- * pending are left to it: were they learned, each replica would need room for the claims of all, and
- * have each claim expired once more.
+ * What of a page a running replica learns from a registry that it shares: final claims, which are
+ * facts to answer from; and those that have been overdue for a whole epoch, which the replica that
+ * took them would have had expired if it still ran. Those still pending are left to it: were they
+ * learned again and again, each replica would need room for the claims of all, and have each claim
+ * expired once more.
  */
-export function claimsToLearn(
-  claims: readonly StoredClaim[],
-  isShared: boolean,
-  epoch: number,
-): readonly StoredClaim[] {
-  if (!isShared) return claims;
+export function othersClaimsToLearn(claims: readonly StoredClaim[], epoch: number): readonly StoredClaim[] {
   return claims.filter((claim) => claim.status !== ClaimStatus.PENDING || claim.endEpoch < epoch);
 }

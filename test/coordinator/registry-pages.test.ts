@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { SteppedClock } from '../../src/clock/stepped-clock.ts';
-import { claimsToLearn, registryPages } from '../../src/coordinator/registry-pages.ts';
+import { othersClaimsToLearn, registryPages } from '../../src/coordinator/registry-pages.ts';
 import { askOnce, type StoreAsker } from '../../src/coordinator/store-wait.ts';
 import { ClaimStatus } from '../../src/domain/claim.ts';
 import { StoreUnavailable } from '../../src/domain/errors.ts';
@@ -76,13 +76,12 @@ test('a failure that is not waited out is the reader’s', async () => {
   await assert.rejects(read(store), StoreUnavailable);
 });
 
-test('of a registry of its own a replica learns everything, of a shared one what is its affair', () => {
+test('of others’ claims a replica learns the final ones, and those overdue for an epoch', () => {
   const overdue = claim('overdue', PENDING, EPOCH - 1);
   const due = claim('due', PENDING, EPOCH);
   const pending = claim('pending', PENDING, EPOCH + 1);
   const validated = claim('validated', VALIDATED, EPOCH);
   const expired = claim('expired', EXPIRED, EPOCH);
   const all = [overdue, due, pending, validated, expired];
-  assert.deepEqual(claimsToLearn(all, false, EPOCH), all);
-  assert.deepEqual(claimsToLearn(all, true, EPOCH), [overdue, validated, expired]);
+  assert.deepEqual(othersClaimsToLearn(all, EPOCH), [overdue, validated, expired]);
 });
