@@ -72,7 +72,9 @@ function makeCluster(nodes: readonly RedisAddress[], common: BaseOptions): Clust
     {
       lazyConnect: true,
       clusterRetryStrategy: null,
-      enableOfflineQueue: false,
+      // Without it a call to a node that is still connecting waits 100 ms and goes to another one.
+      // What it holds is bounded by the calls that wait for it, and dropped with the client.
+      enableOfflineQueue: true,
       enableReadyCheck: false,
       // Names are looked up where they are connected to, so that a certificate can be held to them.
       dnsLookup: (host, found) => found(null, host),

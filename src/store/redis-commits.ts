@@ -5,17 +5,27 @@
  */
 import { StoreUnavailable } from '../domain/errors.ts';
 import { REDIS_BATCH_MAX_ITEMS, REDIS_FENCE_SECONDS, REDIS_WAITING_COMMITS_MAX } from '../limits.ts';
-import { RedisAnswer } from './redis-answer.ts';
+import { isOfNewShard, RedisAnswer } from './redis-answer.ts';
 import { RedisBatch, type ShardItems } from './redis-batch.ts';
 import type { RedisConnection } from './redis-connection.ts';
 import type { Deadline } from './redis-deadline.ts';
 import type { RedisRegistry } from './redis-registry.ts';
-import { COMMIT_SCRIPT, callScript, type ScriptArgument, type ScriptCall } from './redis-scripts.ts';
+import {
+  COMMIT_SCRIPT,
+  callScript,
+  type RedisClient,
+  type ScriptArgument,
+  type ScriptCall,
+} from './redis-scripts.ts';
+import { makeSettings } from './redis-settings.ts';
 import type { CommitBatch } from './store.ts';
 
 const NOTHING = Buffer.alloc(0);
 /** A call without items is not counted, and keeps no fence: it may be sent any number of times. */
 const NO_NUMBER = '';
+/** The argument that lets a shard be begun, and its place among the arguments. */
+const MAY_BEGIN = '1';
+const MAY_BEGIN_AT = 7;
 
 export class RedisCommits {
   readonly #registry: RedisRegistry;
@@ -87,12 +97,20 @@ export class RedisCommits {
   /** All or none: only when every call is answered is any entry written to. */
   async #answers(calls: readonly ScriptCall[], asked: number, deadline: Deadline): Promise<RedisAnswer[]> {
     const answered = await Promise.allSettled(
-      calls.map((call) => this.#connection.run(deadline, ({ client }) => callScript(client, call))),
+      calls.map((call) => this.#connection.run(deadline, ({ client }) => this.#ask(client, call))),
     );
     return answered.map((result) => {
       if (result.status === 'rejected') throw result.reason;
       return new RedisAnswer(result.value, asked);
     });
+  }
+
+  /** A shard is begun only where the registry's settings are: whoever empties Redis takes them too. */
+  async #ask(client: RedisClient, call: ScriptCall): Promise<unknown> {
+    const answer = await callScript(client, call);
+    if (!isOfNewShard(answer)) return answer;
+    await makeSettings(this.#registry, client);
+    return callScript(client, { ...call, args: call.args.with(MAY_BEGIN_AT, MAY_BEGIN) });
   }
 
   #call(number: string, asked: number, parts: readonly ShardItems[]): ScriptCall {
@@ -103,7 +121,7 @@ export class RedisCommits {
     const names = [keys.fence(fenced, replicaId)];
     const args: ScriptArgument[] = [
       ...[number, asked, reached, settings.retentionEpochs, settings.epochLengthMs],
-      ...[maxClockSkewMs, REDIS_FENCE_SECONDS],
+      ...[maxClockSkewMs, REDIS_FENCE_SECONDS, ''],
     ];
     for (const { shard, fields, items } of parts) {
       names.push(keys.registry(shard), keys.epochs(shard), keys.summaries(shard));

@@ -30,12 +30,6 @@ export class RedisEpochs {
     this.#connection = connection;
   }
 
-  /** The highest epoch of any shard, 0 for a new registry. @throws StoreUnavailable */
-  async highest(): Promise<number> {
-    const shards = await this.#shards(0, 0);
-    return Math.max(...shards.map((shard) => shard.epoch));
-  }
-
   /** See ClaimStore.epochCounts. @throws StoreUnavailable, EpochOutOfRange */
   async counts(from: number, to: number): Promise<EpochCounts[]> {
     const shards = await this.#shards(from, to);

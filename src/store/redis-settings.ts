@@ -8,18 +8,27 @@ import { callScript, type RedisClient, SETTINGS_SCRIPT } from './redis-scripts.t
 const FORMAT = 1;
 
 /**
- * Makes the settings where there are none, and checks those that there are. Touches nothing where
- * they differ, or where there are claims without settings, which no store of this program leaves.
+ * For a new connection: makes the settings where there are none, and checks those that there are.
+ * Touches nothing where they differ, or where there are claims without settings, which no store of
+ * this program leaves.
  * @throws RegistryMismatch
  */
 export async function checkSettings(registry: RedisRegistry, client: RedisClient): Promise<void> {
+  const has = await askSettings(registry, client, []);
+  if (has.size > 0) return compare(registry, has);
+  // Where there are claims, another replica may just have made the registry: then it has settings now.
+  if (!(await hasClaims(registry, client))) return makeSettings(registry, client);
+  compare(registry, await askSettings(registry, client, []));
+}
+
+/** Makes the settings unless there are some, and checks them. @throws RegistryMismatch */
+export async function makeSettings(registry: RedisRegistry, client: RedisClient): Promise<void> {
+  const wanted = Object.entries(settingsFields(registry)).flat();
+  compare(registry, await askSettings(registry, client, wanted));
+}
+
+function compare(registry: RedisRegistry, has: ReadonlyMap<string, string>): void {
   const wanted = settingsFields(registry);
-  let has = await askSettings(registry, client, []);
-  if (has.size === 0) {
-    // Where there are claims, another replica may just have made the registry: then it has settings now.
-    const madeOf = (await hasClaims(registry, client)) ? [] : Object.entries(wanted).flat();
-    has = await askSettings(registry, client, madeOf);
-  }
   const { text } = registry.options.location;
   const format = has.get('format');
   if (format === undefined) {

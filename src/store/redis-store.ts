@@ -62,8 +62,8 @@ export class RedisStore implements ClaimStore {
 
   async open(): Promise<number> {
     assert(this.#closed === undefined, 'a closed store is not opened again');
-    const highest = await this.#epochs.highest();
-    this.#registry.reach(highest);
+    // Shows the registry no epoch that is new to it, but begins shards that have none yet.
+    const highest = await this.#commits.advanceEpoch(0);
     this.#refusal = undefined;
     return highest;
   }

@@ -11,6 +11,7 @@ ARGV    1  number of the commit, growing with each of a replica; '' for none: no
         5  length of an epoch, milliseconds
         6  how far an epoch may be ahead of this server's clock, milliseconds
         7  how long the fence is kept, seconds
+        8  '1' where a shard that has no epoch yet may be begun
         then for each shard two, in MessagePack: the items' fields, and the items themselves:
            1 end value     submit; end: its expiry epoch, value: the new claim's, pending
            2 player        validate
@@ -20,13 +21,16 @@ ARGV    1  number of the commit, growing with each of a replica; '' for none: no
 Returns 'D<epoch>\n<codes>\n<values>': a letter for each item (see code), and the claim's value
 after the decision for each whose claim is told, but for a submit that was accepted; or
         'A<epoch>'  the epoch is ahead of this server's clock; <epoch> is the latest it allows
+        'N'         a shard has no epoch yet, and may not be begun
         'S'         a later commit of this replica has been decided: this one came too late
 
 Everything is read before anything is written, so that a key of another type changes nothing.
 ]]
 local call, match, format, sub = redis.call, string.match, string.format, string.sub
-local SHARD_KEYS, SHARD_ARGS, FIRST_ARG = 3, 2, 8
-local SUBMIT, VALIDATE, GET, EXPIRE = 1, 2, 3, 4
+local SHARD_KEYS, SHARD_ARGS, FIRST_ARG = 3, 2, 9
+local SUBMIT, VALIDATE, GET = 1, 2, 3
+--- By operation: how many values an item has.
+local ITEM_VALUES = { 3, 2, 1, 1 }
 local BUCKET_EPOCHS = 64
 local VALUE = '^([PVE])|(%d+)|(%d+)|([^%c]+)$'
 
@@ -65,6 +69,8 @@ local function read_shard(first_key, first_arg)
   for i, name in ipairs({ 'epoch', 'pending', 'submitted', 'validated', 'expired' }) do
     shard[name] = number_of(kept[i], shard.epochs)
   end
+  shard.is_new = not kept[1]
+  shard.changed = shard.is_new
   shard.fields = { cmsgpack.unpack(ARGV[first_arg]) }
   shard.items = { cmsgpack.unpack(ARGV[first_arg + 1]) }
   shard.found = #shard.fields > 0 and call('HMGET', shard.registry, unpack(shard.fields)) or {}
@@ -124,97 +130,86 @@ local function pass(shard)
   shard.changed = true
 end
 
---- The parts of a claim's value; nothing where it is past retention or there is none; false first
---- where it can't be read.
+--- The parts of a claim's value: letter, status in this epoch, end, time, player; nothing where there
+--- is no claim or it is past retention; false where the value can't be read.
 local function claim_of(value)
   if not value then return nil end
   local letter, time, ends, player = match(value, VALUE)
   if not letter or #time > 16 or #ends > 16 or #player > 64 then return false end
-  if epoch - tonumber(ends) > retention then return nil end
+  ends = tonumber(ends)
+  if epoch - ends > retention then return nil end
   local status = STATUS[letter]
-  if status == 1 and tonumber(ends) <= epoch then status = 3 end
-  return letter, status, time, ends, player
+  if status == 1 and ends <= epoch then status = 3 end
+  return letter, status, ends, time, player
 end
 
---- A submit of a new claim: its value, and the code.
-local function born(shard, ends, value)
+-- Each of these decides one item: returns its code, the value that is told, the value to write.
+
+local function submit_new(shard, ends, value)
   shard.submitted = shard.submitted + 1
   shard.changed = true
   if ends <= epoch then
     shard.expired = shard.expired + 1
-    return 'E' .. sub(value, 2), ACCEPTED_EXPIRED
+    return ACCEPTED_EXPIRED, nil, 'E' .. sub(value, 2)
   end
   shard.pending = shard.pending + 1
   shard.due[ends] = (shard.due[ends] or 0) + 1
-  return value, ACCEPTED_PENDING
+  return ACCEPTED_PENDING, nil, value
 end
 
---- A validation of a pending claim before its expiry: its value.
-local function validated(shard, time, ends, player)
+local function submit_again(asked, value, status, player)
+  if match(asked, '^P|%d+|%d+|(.+)$') ~= player then return TAKEN end
+  return REPLAYED[status], value
+end
+
+local function validate(shard, asker, value, status, ends, time, player)
+  if asker ~= player then return TAKEN end
+  if status ~= 1 then return status == 2 and REPLAYED[2] or EXPIRED[3], value end
   shard.validated = shard.validated + 1
   shard.pending = shard.pending - 1
-  shard.changed = true
-  ends = tonumber(ends)
   shard.due[ends] = (shard.due[ends] or 0) - 1
-  return 'V|' .. time .. '|' .. shard.epoch_text .. '|' .. player
+  shard.changed = true
+  value = 'V|' .. time .. '|' .. shard.epoch_text .. '|' .. player
+  return ACCEPTED_VALIDATED, value, value
 end
 
---- Decides the items of a shard; returns what it writes, as fields and values.
+local function expire(value, letter, status)
+  if letter ~= 'P' or status ~= 3 then return EXPIRED[status], value end
+  value = 'E' .. sub(value, 2)
+  return EXPIRED[3], value, value
+end
+
+--- Decides a shard's items in their order; returns what it writes, as fields and values.
 local function decide(shard, codes, values)
   local fields, items, found = shard.fields, shard.items, shard.found
   local writes, written, at = {}, {}, 1
-  local function write(field, value)
-    writes[#writes + 1] = field
-    writes[#writes + 1] = value
-    written[field] = value
-  end
   for i = 1, #fields do
     local field, operation = fields[i], items[at]
     local value = written[field] or found[i]
-    local letter, status, time, ends, player = claim_of(value)
-    local decided
+    local letter, status, ends, time, player = claim_of(value)
+    local decided, told, new
     if letter == false then
       decided = UNREADABLE
     elseif operation == SUBMIT then
-      if letter == nil then
-        value, decided = born(shard, items[at + 1], items[at + 2])
-        write(field, value)
-      elseif match(items[at + 2], '^P|%d+|%d+|(.+)$') == player then
-        decided = REPLAYED[status]
-        values[#values + 1] = value
-      else
-        decided = TAKEN
-      end
-    elseif letter == nil then
+      if letter then decided, told = submit_again(items[at + 2], value, status, player)
+      else decided, told, new = submit_new(shard, items[at + 1], items[at + 2]) end
+    elseif not letter then
       decided = NOT_FOUND
     elseif operation == VALIDATE then
-      if items[at + 1] ~= player then
-        decided = TAKEN
-      else
-        if status == 1 then
-          decided = ACCEPTED_VALIDATED
-          value = validated(shard, time, ends, player)
-          write(field, value)
-        else
-          decided = status == 2 and REPLAYED[2] or EXPIRED[3]
-        end
-        values[#values + 1] = value
-      end
+      decided, told, new = validate(shard, items[at + 1], value, status, ends, time, player)
     elseif operation == GET then
-      decided = FOUND[status]
-      values[#values + 1] = value
-    elseif operation == EXPIRE then
-      decided = EXPIRED[status]
-      if letter == 'P' and status == 3 then
-        value = 'E' .. sub(value, 2)
-        write(field, value)
-      end
-      values[#values + 1] = value
+      decided, told = FOUND[status], value
     else
-      error('unknown operation ' .. tostring(operation))
+      decided, told, new = expire(value, letter, status)
     end
     codes[#codes + 1] = decided
-    at = at + (operation == SUBMIT and 3 or operation == VALIDATE and 2 or 1)
+    if told then values[#values + 1] = told end
+    if new then
+      writes[#writes + 1] = field
+      writes[#writes + 1] = new
+      written[field] = new
+    end
+    at = at + ITEM_VALUES[operation]
   end
   return writes
 end
@@ -234,7 +229,10 @@ local function main()
   if before then return before end
   local shards = read_shards()
   local highest = 0
-  for _, shard in ipairs(shards) do highest = math.max(highest, shard.epoch) end
+  for _, shard in ipairs(shards) do
+    if shard.is_new and ARGV[8] ~= '1' then return 'N' end
+    highest = math.max(highest, shard.epoch)
+  end
   if epoch > highest and epoch > reached then
     local latest = latest_epoch()
     if epoch > latest then return 'A' .. whole(latest) end
