@@ -165,7 +165,7 @@ export class RedisCluster {
 
   async #follow(replica: RedisServer, master: RedisServer): Promise<void> {
     await this.client(replica).call('CLUSTER', 'REPLICATE', this.idOf(master));
-    await replica.untilSynced();
+    await replica.untilFollowing(master);
   }
 
   async #isOk(node: RedisServer): Promise<boolean> {

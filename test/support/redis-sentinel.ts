@@ -95,6 +95,11 @@ export class RedisSentinels {
     return ports.size === 1 ? [...ports][0] : undefined;
   }
 
+  /** Makes a replica the master, as an operator does. */
+  async failover(): Promise<void> {
+    await this.#clients[0].call('SENTINEL', 'FAILOVER', MASTER_NAME);
+  }
+
   /** Waits until each sentinel knows so many replicas and all other sentinels. */
   async untilInformed(replicas: number): Promise<void> {
     for (const client of this.#clients) {

@@ -79,7 +79,7 @@ export class RedisServer {
     try {
       const process = await startIn(folder, options.port, options);
       const server = new RedisServer(options.port, folder, options, process);
-      if (options.replicaOf !== undefined) await server.untilSynced();
+      if (options.replicaOf !== undefined) await server.untilFollowing(options.replicaOf);
       return server;
     } catch (error) {
       await rm(folder, { recursive: true, force: true });
@@ -135,17 +135,16 @@ export class RedisServer {
     this.#process.kill('SIGCONT');
   }
 
-  /** Waits until it, as a replica, follows its master. */
-  async untilSynced(): Promise<void> {
-    const client = this.client();
-    try {
-      await until(`port ${this.port} to follow its master`, async () =>
-        (await client.info('replication')).includes('master_link_status:up'),
-      );
-    } finally {
-      client.disconnect();
-      this.#clients.delete(client);
-    }
+  /** Waits until it, as a replica, has what its master has, and its master knows that. */
+  async untilFollowing(master: RedisServer): Promise<void> {
+    const [own, masters] = [this.client(), master.client()];
+    await until(`port ${this.port} to follow port ${master.port}`, async () => {
+      const replica = new RegExp(`port=${this.port},state=online`);
+      const up = (await own.info('replication')).includes('master_link_status:up');
+      return up && replica.test(await masters.info('replication'));
+    });
+    own.disconnect();
+    masters.disconnect();
   }
 
   /** Ends it and its clients, and removes its data. */
