@@ -23,12 +23,11 @@ import {
   sentinelAt,
   standaloneAt,
 } from './redis-replica.ts';
+import { checkScanOver, fillRegistry } from './redis-scan-over.ts';
 import { type Replica, submit } from './replica.ts';
 
 /** How soon the store must serve once there is a new master, milliseconds. */
 const RECOVERY_MAX_MS = 2_000;
-const SCANNED = 4_000;
-const PAGE = 100;
 /** An ordered failover holds clients up while the replica catches up: about a second. */
 const HANDOVER_MS = 10_000;
 /** Longer than any test. */
@@ -94,48 +93,12 @@ async function reportRecovery(t: TestContext, load: FactLoad): Promise<void> {
   assert.ok(recoveryMs <= RECOVERY_MAX_MS, `${recoveryMs} ms`);
 }
 
-async function fill(replica: Replica): Promise<string[]> {
-  const claims = Array.from({ length: SCANNED }, (_, n) => `scanned-${n}`);
-  for (let start = 0; start < SCANNED; start += 500) {
-    await replica.commit(
-      0,
-      claims.slice(start, start + 500).map((claim) => submit(claim, 'p')),
-    );
-  }
-  return claims;
-}
-
-/**
- * Scans as the service does, asking again for what failed, with something happening in the middle of
- * the first shard; every claim must be found.
- */
-async function checkScanOver({ store }: Replica, claims: readonly string[], event: () => Promise<unknown>) {
-  const found = new Set<string>();
-  let cursor: string | null = null;
-  let pages = 0;
-  do {
-    const page = await until('a page', () => store.scan(cursor, PAGE).catch(unavailable));
-    for (const { claimId } of page.claims) found.add(claimId);
-    cursor = page.next;
-    pages += 1;
-    if (pages === 3) await event();
-  } while (cursor !== null);
-  assert.deepEqual(
-    claims.filter((claim) => !found.has(claim)),
-    [],
-  );
-}
-
-function unavailable(error: unknown): undefined {
-  if (!(error instanceof StoreUnavailable)) throw error;
-}
-
 test('a master that becomes a replica, behind one address: READONLY is recognised, nothing refused', async (t) => {
   const [master, replica] = await startPair(t);
   const proxy = await FaultProxy.start(master);
   t.after(() => proxy.stop());
   const { load, replica: scanner } = await loadOf(t, standaloneAt(proxy), HANDOVER_MS);
-  const claims = await fill(scanner);
+  const claims = await fillRegistry(scanner);
   await checkScanOver(scanner, claims, async () => {
     await load.untilConfirmed();
     await handOver(master, replica);
@@ -165,7 +128,7 @@ test('Sentinel: the master dies, a replica takes over, the scan begins anew', as
   const sentinels = await startSentinels({ master, replicas: [replica] });
   t.after(() => sentinels.stop());
   const { load, replica: scanner } = await loadOf(t, sentinelAt(sentinels));
-  const claims = await fill(scanner);
+  const claims = await fillRegistry(scanner);
   await checkScanOver(scanner, claims, async () => {
     await load.untilConfirmed();
     await killReplicated(master, replica);
@@ -197,7 +160,7 @@ test('Sentinel: a failover that is ordered: commits go to the new master, the ol
   assert.ok(tookMs <= RECOVERY_MAX_MS, `${tookMs} ms`);
   // What the old master confirmed meanwhile, Redis does not keep.
   await before.abandon();
-  const load = loadOn(t, replicas);
+  const load = loadOn(t, replicas, 'after-');
   await load.untilConfirmed();
   await load.end();
 });
@@ -206,7 +169,7 @@ test('Cluster: a master dies, its replica takes over, the scan begins its shards
   const cluster = await startRedisCluster({ replicas: 1, nodeTimeoutMs: 1_000 });
   t.after(() => cluster.stop());
   const { load, replica: scanner } = await loadOf(t, clusterAt(cluster));
-  const claims = await fill(scanner);
+  const claims = await fillRegistry(scanner);
   const master = await cluster.ownerOf(await cluster.slotOf('claim_registry:{0}'));
   const replica = cluster.replicas[cluster.masters.indexOf(master)];
   await checkScanOver(scanner, claims, async () => {

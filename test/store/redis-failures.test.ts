@@ -20,6 +20,7 @@ import {
   redisReplica,
   standaloneAt,
 } from './redis-replica.ts';
+import { checkScanOver, fillRegistry } from './redis-scan-over.ts';
 import { get, submit, validate } from './replica.ts';
 
 /** Above a deadline, on a machine with other things to do. A guard against hanging, not a measure. */
@@ -48,10 +49,11 @@ async function faulty(t: TestContext): Promise<Faulty> {
   };
 }
 
-function loadOf(t: TestContext, { replicas }: Faulty): FactLoad {
+function loadOf(t: TestContext, { replicas }: Faulty, prefix = ''): FactLoad {
   return loadOn(
     t,
     replicas.map(({ replica }) => replica),
+    prefix,
   );
 }
 
@@ -135,7 +137,7 @@ test('started again without its data: a registry of the same settings, empty', a
     redisReplica(t, standaloneAt(under.redis), { settings: other }).replica.open(),
     RegistryMismatch,
   );
-  const after = loadOf(t, under);
+  const after = loadOf(t, under, 'after-');
   await after.untilConfirmed();
   await after.end();
 });
@@ -303,21 +305,6 @@ test('connection events: lost and connected, with a reason', async (t) => {
 test('a scan over a restart finds every claim', async (t) => {
   const { redis, replicas } = await faulty(t);
   const [{ replica }] = replicas;
-  const claims = Array.from({ length: 4_000 }, (_, n) => `scanned-${n}`);
-  for (let start = 0; start < claims.length; start += 500) {
-    await replica.commit(
-      0,
-      claims.slice(start, start + 500).map((claim) => submit(claim, 'p')),
-    );
-  }
-  let pages = 0;
-  const found = await replica.scan(100, async () => {
-    pages += 1;
-    // In the middle of a shard, each time of another one.
-    if (pages === 5 || pages === 15) await redis.restart({ keepData: true });
-  });
-  assert.deepEqual(
-    found.map(({ claim }) => claim),
-    claims.toSorted(),
-  );
+  const claims = await fillRegistry(replica);
+  await checkScanOver(replica, claims, () => redis.restart({ keepData: true }));
 });

@@ -81,8 +81,8 @@ export async function openRedisReplica(
 }
 
 /** A load on replicas, which ends with the test if not before. */
-export function loadOn(t: TestContext, replicas: readonly Replica[]): FactLoad {
-  const load = new FactLoad(replicas.map(callerOf));
+export function loadOn(t: TestContext, replicas: readonly Replica[], prefix = ''): FactLoad {
+  const load = new FactLoad(replicas.map(callerOf), { prefix });
   t.after(() => load.abandon());
   return load;
 }

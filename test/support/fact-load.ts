@@ -4,6 +4,7 @@
  * it is noted here, and held against what the registry says in the end.
  */
 import assert from 'node:assert/strict';
+import { setTimeout as delay } from 'node:timers/promises';
 import { systemClock } from '../../src/clock/clock.ts';
 import { until } from './waiting.ts';
 
@@ -73,10 +74,19 @@ export class Facts {
   }
 }
 
+export interface FactLoadOptions {
+  /** Begins the claims' names, so that they are others than those of an earlier load; '' by default. */
+  readonly prefix?: string;
+  /** Between a caller's commits, so that there is no more to check than is worth it; none by default. */
+  readonly pauseMs?: number;
+}
+
 export class FactLoad {
   readonly facts = new Facts();
   readonly refusals: Refusal[] = [];
   readonly #callers: readonly Caller[];
+  readonly #prefix: string;
+  readonly #pauseMs: number;
   readonly #running: Promise<unknown>;
   /** Per caller, commits confirmed. */
   readonly #confirmed: number[];
@@ -84,8 +94,10 @@ export class FactLoad {
   #over = false;
   #abandoned = false;
 
-  constructor(callers: readonly Caller[]) {
+  constructor(callers: readonly Caller[], options: FactLoadOptions = {}) {
     this.#callers = callers;
+    this.#prefix = options.prefix ?? '';
+    this.#pauseMs = options.pauseMs ?? 0;
     this.#confirmed = callers.map(() => 0);
     this.#running = Promise.all(callers.map((caller, n) => this.#run(caller, n))).finally(() => {
       this.#over = true;
@@ -140,10 +152,11 @@ export class FactLoad {
 
   async #run(caller: Caller, n: number): Promise<void> {
     for (let round = 0; !this.#stopped; round += 1) {
-      const items = itemsOf(round, `player-${n}`);
+      const items = itemsOf(`${this.#prefix}c${round}`, `player-${n}`);
       const outcomes = await this.#commit(caller, items);
       for (const [i, outcome] of outcomes.entries()) this.facts.note(items[i], outcome);
       this.#confirmed[n] += 1;
+      if (this.#pauseMs > 0) await delay(this.#pauseMs);
     }
   }
 
@@ -158,15 +171,15 @@ export class FactLoad {
         if (this.#abandoned) return [];
         this.refusals.push({ words: error.message, tookMs: systemClock.nowMs() - begunMs });
         // A refusal at once (OOM, NOPERM) must leave the test its turn.
-        await new Promise((resolve) => setTimeout(resolve, 1));
+        await delay(1);
       }
     }
   }
 }
 
 /** The same claims for every player: submits, then validations of the first half. */
-function itemsOf(round: number, player: string): LoadItem[] {
-  const claims = Array.from({ length: CLAIMS }, (_, n) => `c${round}-${n}`);
+function itemsOf(name: string, player: string): LoadItem[] {
+  const claims = Array.from({ length: CLAIMS }, (_, n) => `${name}-${n}`);
   const items = claims.map((claim): LoadItem => ({ operation: 'SUBMIT', claim, player }));
   const validated = items.slice(0, CLAIMS / 2);
   return [...items, ...validated.map((item): LoadItem => ({ ...item, operation: 'VALIDATE' }))];

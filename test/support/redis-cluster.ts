@@ -8,8 +8,8 @@ import { type RedisServer, type RedisServerOptions, startRedis } from './redis-s
 import { until } from './waiting.ts';
 
 export const SLOTS = 16_384;
-/** Keys of one MIGRATE. */
-const MIGRATED_KEYS = 100;
+/** Keys of one MIGRATE: so that a slot's keys are apart for a while. */
+const MIGRATED_KEYS = 1;
 const MIGRATE_TIMEOUT_MS = 5_000;
 
 export interface RedisClusterOptions {
