@@ -61,6 +61,8 @@ function sentinelOptions(location: SentinelLocation, tls: RedisTls | undefined):
     name: location.master,
     db: location.database,
     sentinelRetryStrategy: () => null,
+    // The sentinels say when they have made another master; the old one may not know for seconds.
+    failoverDetector: true,
     ...(location.tls ? { enableTLSForSentinelMode: true, sentinelTLS: { ...tls } } : {}),
   };
 }

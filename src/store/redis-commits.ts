@@ -29,7 +29,7 @@ const MAY_BEGIN_AT = 7;
 
 export class RedisCommits {
   readonly #registry: RedisRegistry;
-  readonly #connection: RedisConnection;
+  readonly #connection: Pick<RedisConnection, 'run'>;
   readonly #batch: RedisBatch;
   readonly #unreadable: (entry: number) => void;
   /** Number of the last commit that was begun. */
@@ -39,7 +39,11 @@ export class RedisCommits {
   #turn: Promise<unknown> = Promise.resolve();
 
   /** @param unreadable told each entry whose claim has a value in Redis that can't be read. */
-  constructor(registry: RedisRegistry, connection: RedisConnection, unreadable: (entry: number) => void) {
+  constructor(
+    registry: RedisRegistry,
+    connection: Pick<RedisConnection, 'run'>,
+    unreadable: (entry: number) => void,
+  ) {
     const { entries, settings, shards } = registry.options;
     this.#registry = registry;
     this.#connection = connection;

@@ -31,6 +31,15 @@ const FIRST_PAUSE_MS = 5;
 const LAST_PAUSE_MS = 100;
 
 const LATE = Symbol('late');
+const NO_CONNECTION = 'no connection in time';
+const NO_ANSWER = 'no answer in time';
+
+/** Why a try came to nothing. */
+interface Failure {
+  readonly reason: string;
+  /** Whether that is only that its time was over. */
+  readonly isLate: boolean;
+}
 
 export class RedisConnection {
   readonly #options: ConnectionOptions;
@@ -51,15 +60,16 @@ export class RedisConnection {
    * @throws StoreUnavailable once the deadline is over or Redis has refused; what prepare throws.
    */
   async run<T>(deadline: Deadline, work: (live: LiveClient) => Promise<T>): Promise<T> {
-    let reason = 'the time was over before it began';
+    let reason: string | undefined;
     for (let pauseMs = FIRST_PAUSE_MS; !deadline.isOver; pauseMs = Math.min(2 * pauseMs, LAST_PAUSE_MS)) {
       if (this.#closed) throw new StoreUnavailable('the store is closed');
       const tried = await this.#try(deadline, work);
       if ('result' in tried) return tried.result;
-      reason = tried.reason;
+      // That time ran out says less than what failed before.
+      if (!tried.isLate || reason === undefined) reason = tried.reason;
       await deadline.pause(pauseMs);
     }
-    throw this.#unavailable(reason);
+    throw this.#unavailable(reason ?? 'the time was over before it began');
   }
 
   /** Gives the present client up, if there is one: the next call makes a new one. */
@@ -76,23 +86,24 @@ export class RedisConnection {
   async #try<T>(
     deadline: Deadline,
     work: (live: LiveClient) => Promise<T>,
-  ): Promise<{ result: T } | { reason: string }> {
+  ): Promise<{ result: T } | Failure> {
     let live: LiveClient | undefined;
     try {
       const ready = await deadline.within(this.#tryMs, this.#ready(), LATE);
-      if (ready === LATE) return { reason: 'no connection in time' };
+      if (ready === LATE) return { reason: NO_CONNECTION, isLate: true };
       live = ready;
+      // A call that comes late itself leaves its client too little time to be judged by.
+      const isWholeTry = deadline.leftMs >= this.#tryMs;
       const result = await deadline.within(this.#tryMs, work(live), LATE);
       if (result !== LATE) return { result };
-      const reason = 'no answer in time';
-      this.#lose(live.client, reason);
-      return { reason };
+      if (isWholeTry) this.#lose(live.client, NO_ANSWER);
+      return { reason: NO_ANSWER, isLate: true };
     } catch (error) {
       if (error instanceof ClaimsError) throw error;
       const kind = failureKind(error);
       if (kind === 'refused') throw this.#unavailable(wordsOf(error));
       if (kind === 'reconnect' && live !== undefined) this.#lose(live.client, wordsOf(error));
-      return { reason: wordsOf(error) };
+      return { reason: wordsOf(error), isLate: false };
     }
   }
 
@@ -118,7 +129,7 @@ export class RedisConnection {
     try {
       const deadline = new Deadline(this.#options.clock, this.#tryMs);
       if ((await deadline.within(this.#tryMs, this.#prepare(client), LATE)) === LATE) {
-        throw new Error('no connection in time');
+        throw new Error(NO_CONNECTION);
       }
     } catch (error) {
       client.disconnect();

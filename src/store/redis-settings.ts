@@ -32,8 +32,9 @@ function compare(registry: RedisRegistry, has: ReadonlyMap<string, string>): voi
   const { text } = registry.options.location;
   const format = has.get('format');
   if (format === undefined) {
+    const { keys } = registry;
     throw new RegistryMismatch(
-      `${text}: there are claims at ${registry.keys.registry(0)}, but not of a registry of this program`,
+      `${text}: ${keys.registry(0)} and ${keys.settings} are not of a registry of this program`,
     );
   }
   if (format !== wanted['format']) {

@@ -8,8 +8,7 @@ import { type ImportedClaim, type ImportOutcome, RedisImport } from '../../src/s
 import type { RegistrySettings } from '../../src/store/store.ts';
 import { SeededRandom } from '../registry/seeded-random.ts';
 import { type RedisServer, startRedis } from '../support/redis-server.ts';
-import { openRedisReplica } from './redis-replica.ts';
-import { standalone } from './redis-under-test.ts';
+import { openRedisReplica, standaloneAt } from './redis-replica.ts';
 import { SETTINGS } from './registry-under-test.ts';
 import { get, type Replica, submit, validate } from './replica.ts';
 
@@ -38,7 +37,7 @@ let registries = 0;
 async function imported(t: TestContext, settings: RegistrySettings = SETTINGS): Promise<Imported> {
   const prefix = `import${registries++}:`;
   const overrides = { settings, shards: SHARDS, keyPrefix: prefix };
-  const { replica } = await openRedisReplica(t, standalone(server), overrides);
+  const { replica } = await openRedisReplica(t, standaloneAt(server), overrides);
   const clock = new SteppedClock(replica.baseMs);
   const importers = [false, true].map((isDryRun) => importer(t, clock, prefix, { settings, isDryRun }));
   const add: Imported['add'] = (epoch, claims, isDryRun = false) => {
@@ -55,7 +54,7 @@ function importer(
   options: { settings?: RegistrySettings; isDryRun?: boolean; isNew?: boolean; shards?: number } = {},
 ): RedisImport {
   const made = new RedisImport({
-    location: standalone(server),
+    location: standaloneAt(server),
     settings: SETTINGS,
     shards: SHARDS,
     keyPrefix,

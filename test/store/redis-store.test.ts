@@ -1,6 +1,7 @@
 import { after, before, describe } from 'node:test';
 import { type RedisServer, serverPrograms, startRedis } from '../support/redis-server.ts';
-import { redisStores, standalone } from './redis-under-test.ts';
+import { standaloneAt } from './redis-replica.ts';
+import { redisStores } from './redis-under-test.ts';
 import { describeStoreContract } from './store-contract.ts';
 
 for (const program of serverPrograms()) {
@@ -12,7 +13,7 @@ for (const program of serverPrograms()) {
     after(() => server.stop());
 
     for (const shards of [1, 4, 16]) {
-      const makeStore = redisStores(() => standalone(server), { shards });
+      const makeStore = redisStores(() => standaloneAt(server), { shards });
       describeStoreContract(`RedisStore of ${shards} shards`, makeStore);
     }
   });

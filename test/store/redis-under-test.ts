@@ -2,23 +2,7 @@
 import { systemClock } from '../../src/clock/clock.ts';
 import type { RedisLocation, RedisStoreOptions } from '../../src/store/redis-options.ts';
 import { RedisStore } from '../../src/store/redis-store.ts';
-import type { RedisCluster } from '../support/redis-cluster.ts';
 import type { MakeStore, StoreRequirements } from './registry-under-test.ts';
-
-/** Where one server listens, or a proxy in front of it. */
-export interface Listening {
-  readonly host: string;
-  readonly port: number;
-}
-
-export function standalone({ host, port }: Listening): RedisLocation {
-  return { kind: 'standalone', host, port, database: 0, tls: false, text: `redis://${host}:${port}` };
-}
-
-export function clusterOf({ masters, url }: RedisCluster): RedisLocation {
-  const nodes = masters.map(({ host, port }) => ({ host, port }));
-  return { kind: 'cluster', nodes, tls: false, text: url };
-}
 
 let replicas = 0;
 
