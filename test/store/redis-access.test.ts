@@ -6,6 +6,7 @@ import assert from 'node:assert/strict';
 import { type TestContext, test } from 'node:test';
 import { systemClock } from '../../src/clock/clock.ts';
 import { StoreUnavailable } from '../../src/domain/errors.ts';
+import { reportRecovery } from '../support/fact-load.ts';
 import { FaultProxy } from '../support/fault-proxy.ts';
 import { type RedisServer, startRedis } from '../support/redis-server.ts';
 import { makeRedisTls } from '../support/redis-tls.ts';
@@ -79,7 +80,7 @@ test('a permission is taken away: NOPERM, until it is given back', async (t) => 
   await admin.acl('SETUSER', USER.username, '-evalsha', '-eval');
   await load.untilRefused();
   await admin.acl('SETUSER', USER.username, '+evalsha', '+eval');
-  t.diagnostic(`recovered in ${await load.recoveryMs()} ms`);
+  await reportRecovery(t, load);
   for (const { words, tookMs } of load.refusals) {
     assert.match(words, /NOPERM/);
     assert.ok(tookMs < AT_ONCE_MS);

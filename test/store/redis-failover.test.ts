@@ -9,11 +9,11 @@ import { type TestContext, test } from 'node:test';
 import { systemClock } from '../../src/clock/clock.ts';
 import { StoreUnavailable } from '../../src/domain/errors.ts';
 import type { RedisLocation } from '../../src/store/redis-options.ts';
-import type { FactLoad } from '../support/fact-load.ts';
+import { checkNothingRefused, type FactLoad, RECOVERY_MAX_MS, reportRecovery } from '../support/fact-load.ts';
 import { FaultProxy } from '../support/fault-proxy.ts';
 import { startRedisCluster } from '../support/redis-cluster.ts';
+import { handOver, killReplicated, startPair, untilMaster } from '../support/redis-failover.ts';
 import { startSentinels } from '../support/redis-sentinel.ts';
-import { type RedisServer, startRedis } from '../support/redis-server.ts';
 import { until } from '../support/waiting.ts';
 import {
   clusterAt,
@@ -26,56 +26,8 @@ import {
 import { checkScanOver, fillRegistry } from './redis-scan-over.ts';
 import { type Replica, submit } from './replica.ts';
 
-/** How soon the store must serve once there is a new master, milliseconds. */
-const RECOVERY_MAX_MS = 2_000;
 /** An ordered failover holds clients up while the replica catches up: about a second. */
 const HANDOVER_MS = 10_000;
-/** Longer than any test. */
-const PAUSE_MS = 60_000;
-
-async function startPair(t: TestContext): Promise<[master: RedisServer, replica: RedisServer]> {
-  const master = await startRedis();
-  t.after(() => master.stop());
-  const replica = await startRedis({ replicaOf: master });
-  t.after(() => replica.stop());
-  return [master, replica];
-}
-
-/** Makes the replica the master, without losing anything, and the master its replica. */
-async function handOver(master: RedisServer, replica: RedisServer): Promise<void> {
-  const client = master.client();
-  await client.call('FAILOVER', 'TO', replica.host, replica.port);
-  await until('the old master to follow', async () =>
-    (await client.info('replication')).includes('role:slave'),
-  );
-}
-
-/** Kills a master that answers nobody any more, once its replica has everything. */
-async function killReplicated(master: RedisServer, replica: RedisServer): Promise<void> {
-  const paused = await master
-    .client()
-    .multi()
-    .call('CLIENT', 'PAUSE', PAUSE_MS, 'ALL')
-    .info('replication')
-    .exec();
-  const offset = offsetIn('master_repl_offset', String(paused?.[1][1]));
-  const client = replica.client();
-  await until('the replica to have everything', async () => {
-    return offsetIn('slave_repl_offset', await client.info('replication')) >= offset;
-  });
-  await master.kill();
-}
-
-function offsetIn(name: string, info: string): number {
-  const found = new RegExp(`^${name}:(\\d+)`, 'm').exec(info);
-  assert.ok(found !== null, `${name} in ${info}`);
-  return Number(found[1]);
-}
-
-async function untilMaster(server: RedisServer): Promise<void> {
-  const client = server.client();
-  await until('a new master', async () => (await client.info('replication')).includes('role:master'));
-}
 
 async function loadOf(
   t: TestContext,
@@ -85,12 +37,6 @@ async function loadOf(
   const one = await openRedisReplica(t, location, { timeoutMs });
   const two = await openRedisReplica(t, location, { timeoutMs });
   return { load: loadOn(t, [one.replica, two.replica]), replica: one.replica };
-}
-
-async function reportRecovery(t: TestContext, load: FactLoad): Promise<void> {
-  const recoveryMs = await load.recoveryMs();
-  t.diagnostic(`serves ${recoveryMs} ms after the new master is there`);
-  assert.ok(recoveryMs <= RECOVERY_MAX_MS, `${recoveryMs} ms`);
 }
 
 test('a master that becomes a replica, behind one address: READONLY is recognised, nothing refused', async (t) => {
@@ -106,7 +52,7 @@ test('a master that becomes a replica, behind one address: READONLY is recognise
     await reportRecovery(t, load);
   });
   await load.end();
-  assert.deepEqual(load.refusals, []);
+  checkNothingRefused(load);
 });
 
 test('a master that stays a replica: refused with READONLY at the deadline', async (t) => {
@@ -192,5 +138,5 @@ test('Cluster: a failover that is ordered: nothing is refused or lost', async (t
     await reportRecovery(t, load);
   }
   await load.end();
-  assert.deepEqual(load.refusals, []);
+  checkNothingRefused(load);
 });

@@ -4,6 +4,7 @@
  * it is noted here, and held against what the registry says in the end.
  */
 import assert from 'node:assert/strict';
+import type { TestContext } from 'node:test';
 import { setTimeout as delay } from 'node:timers/promises';
 import { systemClock } from '../../src/clock/clock.ts';
 import { until } from './waiting.ts';
@@ -36,6 +37,24 @@ const CLAIMS = 20;
 /** Claims asked for in one call when facts are checked. */
 const CHECKED_CLAIMS = 400;
 
+/** How soon callers must be served once their servers are there, milliseconds. */
+export const RECOVERY_MAX_MS = 2_000;
+
+/** Waits until every caller is served again, which has to be soon, and reports how long that took. */
+export async function reportRecovery(t: TestContext, load: FactLoad): Promise<void> {
+  const begunMs = systemClock.nowMs();
+  await load.untilConfirmed();
+  const recoveryMs = systemClock.nowMs() - begunMs;
+  t.diagnostic(`served again within ${recoveryMs} ms`);
+  assert.ok(recoveryMs <= RECOVERY_MAX_MS, `${recoveryMs} ms`);
+}
+
+/** Of a load that has ended: every commit was confirmed, and each claim accepted once. */
+export function checkNothingRefused({ facts, refusals }: FactLoad): void {
+  assert.deepEqual(refusals, []);
+  assert.equal(facts.accepted, facts.claims);
+}
+
 export interface Refusal {
   /** Why, in the words of who refused. */
   readonly words: string;
@@ -46,13 +65,20 @@ export class Facts {
   /** Per claim, the players who were told that it is theirs. */
   readonly #owners = new Map<string, Set<string>>();
   readonly #validated = new Set<string>();
+  #accepted = 0;
 
   get claims(): number {
     return this.#owners.size;
   }
 
+  /** Submits that were told ACCEPTED: where nothing is refused, one for each claim. */
+  get accepted(): number {
+    return this.#accepted;
+  }
+
   note({ operation, claim, player }: LoadItem, outcome: string): void {
     if (outcome !== 'ACCEPTED' && outcome !== 'REPLAYED') return;
+    if (operation === 'SUBMIT' && outcome === 'ACCEPTED') this.#accepted += 1;
     const owners = this.#owners.get(claim) ?? new Set();
     this.#owners.set(claim, owners.add(player));
     if (operation === 'VALIDATE') this.#validated.add(claim);
@@ -118,13 +144,6 @@ export class FactLoad {
   async untilRefused(): Promise<void> {
     const before = this.refusals.length;
     await this.#until('refused commits', () => this.refusals.length >= before + this.#callers.length);
-  }
-
-  /** How long after now every caller has a commit confirmed, milliseconds. */
-  async recoveryMs(): Promise<number> {
-    const start = systemClock.nowMs();
-    await this.untilConfirmed();
-    return systemClock.nowMs() - start;
   }
 
   /** Ends it once what it sent last is confirmed, and checks every fact with every caller. */
