@@ -155,6 +155,17 @@ describe('a store that fails while the table is filled', () => {
     assert.equal(t.store.calls.scan, 2);
     assert.equal(t.engine.readiness().reason, 'stopped');
   });
+
+  test('a stop at the end of it does not make the replica ready', async () => {
+    const t = new TestEngine({}, SHARED);
+    let stopped: Promise<void> | undefined;
+    t.store.before = (call) => {
+      if (call === 'scan') stopped = t.engine.stop();
+    };
+    await t.engine.start();
+    await stopped;
+    assert.deepEqual(logged(t, 'hydrated'), []);
+  });
 });
 
 describe('a start that can not be', () => {

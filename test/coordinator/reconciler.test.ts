@@ -86,6 +86,15 @@ describe('reconciliation', () => {
     assert.deepEqual([summary.expired, summary.pending], [500, 0]);
   });
 
+  test('what is found overdue is sent to expire at once, not at the next boundary', async () => {
+    const clock = new SteppedClock(START_MS + EPOCH_MS / 2);
+    const t = await replica({}, { clock }).start();
+    await t.step(EPOCH_MS - 1);
+    plant(t, 'c', 300, PENDING, EPOCH - 1);
+    await t.step(1);
+    assert.deepEqual(statuses(t), new Set([EXPIRED]));
+  });
+
   test('claims past retention are reclaimed', async () => {
     const t = await replica().start();
     plant(t, 'old', 3 * RECLAIM_PAGE_RECORDS, VALIDATED, EPOCH - 1);
