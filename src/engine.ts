@@ -138,9 +138,7 @@ export class Engine {
       waiting: (error) => log.warn(errorFields(error), 'the store does not answer: the start waits for it'),
       answered: () => log.info('the store answers: the start goes on'),
     });
-    this.#hydrator = new Hydrator(store, this.#control, clock, (claims) =>
-      log.info({ claims }, 'hydrating'),
-    );
+    this.#hydrator = new Hydrator(store, this.#control, clock, (claims) => log.info({ claims }, 'hydrating'));
     this.#reconciler = new Reconciler(store, this.#control, clock, epoch, parts.reconcileClaimsPerS, {
       waiting: (error) => log.warn(errorFields(error), 'the registry can not be read: reconciliation waits'),
       answered: () => log.info('the registry can be read: reconciliation goes on'),
