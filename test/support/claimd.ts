@@ -6,12 +6,13 @@ import { readFileSync } from 'node:fs';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { type ProgramOptions, REPOSITORY, RunningProgram, startProgram } from './program.ts';
+import { type ProgramOptions, REPOSITORY, RunningProgram } from './program.ts';
 
 /** As `npm start` does: `node <flags> <file>`. */
 const [, ...START] = startScript().split(' ');
 const FLAGS = START.filter((word) => word.startsWith('-'));
 const CLAIMD = START[START.length - 1];
+const START_TIMEOUT_MS = 20_000;
 
 function startScript(): string {
   const { scripts } = JSON.parse(readFileSync(join(REPOSITORY, 'package.json'), 'utf8'));
@@ -44,29 +45,38 @@ export interface Claimd {
   wait(): Promise<number>;
 }
 
+/** A claimd that was started; it may be long until it serves. */
+export interface LaunchedClaimd extends Omit<Claimd, 'address' | 'adminAddress'> {
+  /** It, once it serves. @throws Error with the log's last lines; then it is ended. */
+  serving(timeoutMs?: number): Promise<Claimd>;
+}
+
 /** Starts claimd and waits until it serves. @throws Error with the log's last lines. */
 export async function startClaimd(options: ClaimdOptions = {}): Promise<Claimd> {
+  return (await launchClaimd(options)).serving(options.startTimeoutMs);
+}
+
+/** Starts claimd, and waits for nothing. */
+export async function launchClaimd(options: ClaimdOptions = {}): Promise<LaunchedClaimd> {
   const folder = await dataFolder(options.dataFolder);
-  try {
-    const { program, serving } = await startProgram(claimdProgram(options, folder.path));
-    const ended = program.wait().finally(folder.release);
-    return {
-      address: serving.address,
-      adminAddress: serving.adminAddress ?? '',
-      pid: program.pid,
-      dataFolder: folder.path,
-      log: () => program.log(),
-      kill: (signal) => program.kill(signal),
-      wait: () => ended,
-      stop: async (timeoutMs) => {
-        await program.stop(timeoutMs);
-        return ended;
-      },
-    };
-  } catch (error) {
-    await folder.release();
-    throw error;
-  }
+  const program = new RunningProgram(claimdProgram(options, folder.path));
+  const ended = program.wait().finally(folder.release);
+  const launched = {
+    pid: program.pid,
+    dataFolder: folder.path,
+    log: () => program.log(),
+    kill: (signal: NodeJS.Signals) => program.kill(signal),
+    wait: () => ended,
+    stop: async (timeoutMs?: number) => {
+      await program.stop(timeoutMs);
+      return ended;
+    },
+  };
+  const serving = async (timeoutMs = START_TIMEOUT_MS): Promise<Claimd> => {
+    const { address, adminAddress = '' } = await program.serving(timeoutMs);
+    return { ...launched, address, adminAddress };
+  };
+  return { ...launched, serving };
 }
 
 export interface ClaimdRun {
@@ -83,7 +93,7 @@ export interface ClaimdRun {
 export async function runClaimd(options: ClaimdOptions = {}): Promise<ClaimdRun> {
   const folder = await dataFolder(options.dataFolder);
   const program = new RunningProgram(claimdProgram(options, folder.path));
-  const timeoutMs = options.startTimeoutMs ?? 20_000;
+  const timeoutMs = options.startTimeoutMs ?? START_TIMEOUT_MS;
   const late = setTimeout(() => program.kill('SIGKILL'), timeoutMs);
   const exitCode = await program.wait();
   clearTimeout(late);

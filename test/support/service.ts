@@ -75,11 +75,9 @@ export class Service {
     return this.#random.pick(this.#replicas).address;
   }
 
-  /** One replica more, with the service's settings but for those given. */
-  async addReplica(env: Env = {}): Promise<Claimd> {
-    const [added] = await startAll(this.#place, 1, { ...this.#env, ...env });
-    this.#replicas = [...this.#replicas, added];
-    return added;
+  /** What a further replica of it is started with. */
+  get env(): Env {
+    return { ...this.#env, ...this.#place.env };
   }
 
   /** Ends one replica by a signal and goes on with the others. */

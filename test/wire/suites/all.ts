@@ -24,18 +24,29 @@ export const WIRE_SUITES: readonly WireSuite[] = [
   framing,
   garbage,
   outcomes,
-  epochs,
   counts,
+  epochs,
   playerMode,
   restarts,
   doneWhen,
   fullTable,
 ];
 
-/** Suites that do not run on several replicas. */
-export const NOT_ON_REPLICAS: ReadonlyMap<WireSuite, string> = new Map([
-  [fullTable, 'what a table holds is one process’s affair: where one refuses a claim another has room'],
-]);
+/** Suites that do not run on every number of replicas. */
+export const LEFT_OUT: readonly {
+  readonly suite: WireSuite;
+  /** From so many replicas on. */
+  readonly from: number;
+  readonly reason: string;
+}[] = [
+  {
+    suite: fullTable,
+    from: 2,
+    reason: 'what a table holds is one process’s affair: where one refuses a claim another has room',
+  },
+  { suite: restarts, from: 3, reason: 'all are away at once: how many there are makes no difference' },
+  { suite: doneWhen, from: 3, reason: 'as restarts; and it is long' },
+];
 
 /** Test files of the wire that run on one claimd on SQLite alone: test/wire/<name>.test.ts. */
 export const ON_ONE_CLAIMD: Readonly<Record<string, string>> = {
@@ -51,6 +62,10 @@ export const ON_ONE_CLAIMD: Readonly<Record<string, string>> = {
 
 /** Declares every suite that runs on this kind of service. */
 export function describeWholeWire(target: Target): void {
-  const runs = (suite: WireSuite): boolean => target.replicas === 1 || !NOT_ON_REPLICAS.has(suite);
-  describeWire(target, WIRE_SUITES.filter(runs));
+  const isLeftOut = (suite: WireSuite): boolean =>
+    LEFT_OUT.some((left) => left.suite === suite && target.replicas >= left.from);
+  describeWire(
+    target,
+    WIRE_SUITES.filter((suite) => !isLeftOut(suite)),
+  );
 }

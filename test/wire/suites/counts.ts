@@ -12,7 +12,7 @@ import { COUNTED, LENGTH_MS, type SharingSuite, SKEW_MS } from './suite.ts';
 
 /** Same workload every time, but for the clock. */
 const SEED = 7_411;
-const EPOCHS_OF_LOAD = 6;
+const EPOCHS_OF_LOAD = 8;
 
 interface Step {
   readonly way: number;
@@ -51,8 +51,8 @@ export const counts: SharingSuite = {
     test('submitted = validated + expired, in every epoch and in sum', async () => {
       const from = (await client.getEpoch()).epoch;
       const tally: Tally = { submitted: new Map(), validated: new Map(), open: new Map() };
-      const until = systemClock.nowMs() + EPOCHS_OF_LOAD * LENGTH_MS;
       const steps = fc.sample(step, { seed: SEED, numRuns: 3_000 });
+      const until = systemClock.nowMs() + EPOCHS_OF_LOAD * LENGTH_MS;
       await Promise.all([0, 1, 2, 3].map((worker) => load(client, worker, steps, until, tally)));
 
       const lastExpiry = Math.max(...[...tally.open.values()].map(({ expiresAtEpoch }) => expiresAtEpoch));
@@ -68,9 +68,10 @@ export const counts: SharingSuite = {
         assert.equal(summary.pending, pending, `pending at the end of ${epoch}`);
       }
       assert.equal(pending, 0);
+      const tallied = [sum(tally.submitted), sum(tally.validated), tally.open.size];
       assert.ok(
-        sum(tally.submitted) > 500 && sum(tally.validated) > 100 && tally.open.size > 100,
-        'a real load',
+        tallied.every((claims) => claims > 100),
+        `no real load: ${tallied}`,
       );
     });
   },

@@ -161,8 +161,9 @@ export const epochs: SharingSuite = {
         await failsWith(take(client.watch(0), 1), status.OUT_OF_RANGE);
       });
 
-      test('refuses more watchers than it can have, and takes one again when another has left', async () => {
+      test('refuses more watchers than it can have, and takes one again when another has left', async (t) => {
         const crowd = service().clientOf(0);
+        t.after(() => crowd.close());
         const { epoch } = await one.getEpoch();
         const watches = Array.from({ length: WATCHERS_MAX }, () => crowd.watch(epoch));
         for (const { value } of await Promise.all(watches.map((watch) => watch.next()))) {

@@ -1,0 +1,5 @@
+/** The whole wire suite on two replicas over one Redis, every call to one of them by chance. */
+import { RedisTarget } from '../support/redis-service.ts';
+import { describeWholeWire } from './suites/all.ts';
+
+describeWholeWire(new RedisTarget(2));
