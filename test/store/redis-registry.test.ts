@@ -1,13 +1,16 @@
 /** A registry in Redis as operators see it: its keys, its settings, and what is not to be touched. */
 import assert from 'node:assert/strict';
-import { after, before, describe, test } from 'node:test';
+import { after, before, describe, type TestContext, test } from 'node:test';
 import type { Redis } from 'ioredis';
-import { RegistryMismatch, StoreUnavailable } from '../../src/domain/errors.ts';
+import { ClaimOperation } from '../../src/domain/claim.ts';
+import { ClockAhead, EpochOutOfRange, RegistryMismatch, StoreUnavailable } from '../../src/domain/errors.ts';
+import { EntryTable } from '../../src/entries/entry-table.ts';
 import { SUMMARY_HISTORY_EPOCHS } from '../../src/limits.ts';
-import { RedisKeys } from '../../src/store/redis-keys.ts';
+import { RedisKeys, RedisSharding } from '../../src/store/redis-keys.ts';
+import { fill } from '../support/entries.ts';
 import { type RedisServer, startRedis } from '../support/redis-server.ts';
 import { FAULT_SETTINGS, openRedisReplica, redisReplica, standaloneAt } from './redis-replica.ts';
-import { submit, validate } from './replica.ts';
+import { get, submit, validate } from './replica.ts';
 
 let server: RedisServer;
 let client: Redis;
@@ -194,6 +197,49 @@ describe('keys and values', () => {
 function tagOf(key: string): string {
   return /\{([^}]+)\}/.exec(key)?.[1] ?? key;
 }
+
+describe('shards that have been shown different epochs', () => {
+  /** Two replicas, and a claim id in each of two shards. */
+  async function apart(t: TestContext) {
+    const keyPrefix = nextPrefix();
+    const overrides = { keyPrefix, shards: 2 };
+    const [one, other] = [
+      await openRedisReplica(t, standaloneAt(server), { ...overrides, maxClockSkewMs: 0 }),
+      await openRedisReplica(t, standaloneAt(server), overrides),
+    ];
+    const sharding = new RedisSharding(2, 'claim');
+    const entries = EntryTable.allocate(1);
+    const inShard = (shard: number): string => {
+      const ids = Array.from({ length: 64 }, (_, i) => `c${i}`);
+      const found = ids.find((claimId) => {
+        fill(entries, 0, { operation: ClaimOperation.GET, claimId });
+        return sharding.shardOf(entries, 0) === shard;
+      });
+      assert.ok(found !== undefined);
+      return found;
+    };
+    return { one: one.replica, other: other.replica, first: inShard(0), second: inShard(1) };
+  }
+
+  test('an epoch that one shard has reached is fine for the others, whatever the clock says', async (t) => {
+    const { one, other, first, second } = await apart(t);
+    await assert.rejects(one.one(100, get(second)), ClockAhead);
+    await other.one(100, get(first));
+    assert.equal((await one.one(0, get(first))).epoch, 100);
+    assert.equal((await one.one(0, get(second))).epoch, 100);
+  });
+
+  test('an epoch is complete when all have passed it', async (t) => {
+    const { one, other, first } = await apart(t);
+    await other.advance(0);
+    await other.one(1, submit(first, 'p'));
+    await assert.rejects(one.counts(0, 0), EpochOutOfRange);
+    await other.advance(1);
+    assert.deepEqual(await one.counts(0, 0), [
+      { epoch: 0, submitted: 0, validated: 0, expired: 0, pending: 0 },
+    ]);
+  });
+});
 
 describe('reclaim', () => {
   test('summaries that are no longer told go, the newest of them stays', async (t) => {
