@@ -88,13 +88,14 @@ export class Reconciler {
    */
   async #pass(): Promise<void> {
     const beginUs = this.#clock.monotonicUs();
+    let pageUs = beginUs;
     for await (const claims of registryPages(this.#store, this.#wait.ask)) {
       await this.#reconcile(claims);
-      await this.#pause.of(Math.ceil((claims.length / this.#claimsPerS) * 1_000));
+      await this.#pauseUntil(pageUs + (claims.length / this.#claimsPerS) * 1_000_000);
       if (this.#stopped) return;
+      pageUs = this.#clock.monotonicUs();
     }
-    const tookMs = (this.#clock.monotonicUs() - beginUs) / 1_000;
-    await this.#pause.of(Math.ceil(PASS_MIN_MS - tookMs));
+    await this.#pauseUntil(beginUs + PASS_MIN_MS * 1_000);
   }
 
   async #reconcile(claims: readonly StoredClaim[]): Promise<void> {
@@ -111,5 +112,9 @@ export class Reconciler {
     while (freed === RECLAIM_PAGE_RECORDS && !this.#stopped) {
       freed = await this.#wait.ask(() => this.#store.reclaim(RECLAIM_PAGE_RECORDS));
     }
+  }
+
+  #pauseUntil(atUs: number): Promise<void> {
+    return this.#pause.of(Math.ceil((atUs - this.#clock.monotonicUs()) / 1_000));
   }
 }
