@@ -6,11 +6,12 @@ import { systemClock } from '../../src/clock/clock.ts';
 import { COMMIT_INTERVAL_MS, Committer } from '../../src/committer/committer.ts';
 import { engineShape } from '../../src/engine.ts';
 import { EntryTable, NO_ENTRY } from '../../src/entries/entry-table.ts';
-import { REDIS_BATCH_MAX_ITEMS, REDIS_FENCE_SECONDS } from '../../src/limits.ts';
+import { REDIS_BATCH_MAX_ITEMS } from '../../src/limits.ts';
 import { EngineMemory } from '../../src/segment/engine-memory.ts';
 import { RedisBatch } from '../../src/store/redis-batch.ts';
+import { commitCall } from '../../src/store/redis-commits.ts';
 import { RedisRegistry } from '../../src/store/redis-registry.ts';
-import { COMMIT_SCRIPT, callScript, type ScriptCall } from '../../src/store/redis-scripts.ts';
+import { callScript, type ScriptCall } from '../../src/store/redis-scripts.ts';
 import { RedisStore } from '../../src/store/redis-store.ts';
 import { type RedisServer, startRedis } from '../../test/support/redis-server.ts';
 import {
@@ -86,19 +87,7 @@ function encodedCalls(redis: RedisServer): ScriptCall[] {
   for (let number = 1; number * REDIS_BATCH_MAX_ITEMS <= CLAIMS; number += 1) {
     for (const entry of batch) fillSubmit(entries, entry, -number * REDIS_BATCH_MAX_ITEMS - entry);
     const parts = encoder.encode({ entries: batch, count: batch.length, epoch });
-    const { keys } = registry;
-    calls.push({
-      script: COMMIT_SCRIPT,
-      keys: [
-        keys.fence(0, 'bare'),
-        ...parts.flatMap(({ shard }) => [keys.registry(shard), keys.epochs(shard), keys.summaries(shard)]),
-      ],
-      args: [
-        ...[number, epoch, epoch, RULES.retentionEpochs, RULES.epochLengthMs],
-        ...[MAX_CLOCK_SKEW_MS, REDIS_FENCE_SECONDS],
-        ...parts.flatMap(({ fields, items }) => [fields, items]),
-      ],
-    });
+    calls.push(commitCall(registry, String(number), epoch, parts));
   }
   return calls;
 }

@@ -23,7 +23,8 @@ import type { CommitBatch } from './store.ts';
 const NOTHING = Buffer.alloc(0);
 /** A call without items is not counted, and keeps no fence: it may be sent any number of times. */
 const NO_NUMBER = '';
-/** The argument that lets a shard be begun, and its place among the arguments. */
+/** Whether a shard may be begun, and the argument's place. */
+const MAY_NOT_BEGIN = '';
 const MAY_BEGIN = '1';
 const MAY_BEGIN_AT = 7;
 
@@ -71,7 +72,9 @@ export class RedisCommits {
   async advanceEpoch(epoch: number): Promise<number> {
     const asked = Math.max(epoch, this.#registry.reached);
     const deadline = this.#registry.deadline();
-    const calls = this.#registry.groups.map((shards) => this.#call(NO_NUMBER, asked, shards.map(noItems)));
+    const calls = this.#registry.groups.map((shards) =>
+      commitCall(this.#registry, NO_NUMBER, asked, shards.map(noItems)),
+    );
     const answers = await this.#answers(calls, asked, deadline);
     for (const answer of answers) this.#registry.reach(answer.epoch);
     return this.#registry.reached;
@@ -86,7 +89,7 @@ export class RedisCommits {
     const groups = isCluster ? parts.map((part) => [part]) : [parts];
     this.#last += 1;
     const number = String(this.#last);
-    const calls = groups.map((group) => this.#call(number, asked, group));
+    const calls = groups.map((group) => commitCall(this.#registry, number, asked, group));
     const answers = await this.#answers(calls, asked, deadline);
     for (const [i, group] of groups.entries()) this.#publish(answers[i], group);
     return this.#registry.reached;
@@ -116,23 +119,31 @@ export class RedisCommits {
     await makeSettings(this.#registry, client);
     return callScript(client, { ...call, args: call.args.with(MAY_BEGIN_AT, MAY_BEGIN) });
   }
+}
 
-  #call(number: string, asked: number, parts: readonly ShardItems[]): ScriptCall {
-    const { keys, reached, options } = this.#registry;
-    const { settings, maxClockSkewMs, location, replicaId } = options;
-    // One key fences all shards of a server, so that it is the same whatever the batch touches.
-    const fenced = location.kind === 'cluster' ? parts[0].shard : 0;
-    const names = [keys.fence(fenced, replicaId)];
-    const args: ScriptArgument[] = [
-      ...[number, asked, reached, settings.retentionEpochs, settings.epochLengthMs],
-      ...[maxClockSkewMs, REDIS_FENCE_SECONDS, ''],
-    ];
-    for (const { shard, fields, items } of parts) {
-      names.push(keys.registry(shard), keys.epochs(shard), keys.summaries(shard));
-      args.push(fields, items);
-    }
-    return { script: COMMIT_SCRIPT, keys: names, args };
+/**
+ * The script's call for some shards' items: all that a batch touches, on a cluster one at a time.
+ * @param number of the commit, growing with each of the replica; NO_NUMBER for one without items.
+ */
+export function commitCall(
+  { keys, reached, options }: RedisRegistry,
+  number: string,
+  asked: number,
+  parts: readonly ShardItems[],
+): ScriptCall {
+  const { settings, maxClockSkewMs, location, replicaId } = options;
+  // One key fences all shards of a server, so that it is the same whatever the batch touches.
+  const fenced = location.kind === 'cluster' ? parts[0].shard : 0;
+  const names = [keys.fence(fenced, replicaId)];
+  const args: ScriptArgument[] = [
+    ...[number, asked, reached, settings.retentionEpochs, settings.epochLengthMs],
+    ...[maxClockSkewMs, REDIS_FENCE_SECONDS, MAY_NOT_BEGIN],
+  ];
+  for (const { shard, fields, items } of parts) {
+    names.push(keys.registry(shard), keys.epochs(shard), keys.summaries(shard));
+    args.push(fields, items);
   }
+  return { script: COMMIT_SCRIPT, keys: names, args };
 }
 
 function noItems(shard: number): ShardItems {
