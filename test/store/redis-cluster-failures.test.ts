@@ -7,7 +7,6 @@ import { after, before, type TestContext, test } from 'node:test';
 import { checkNothingRefused, type FactLoad, reportRecovery } from '../support/fact-load.ts';
 import { type RedisCluster, startRedisCluster } from '../support/redis-cluster.ts';
 import { clusterAt, FAULT_SHARDS, loadOn, openRedisReplica } from './redis-replica.ts';
-import { checkScanOver, fillRegistry } from './redis-scan-over.ts';
 import type { Replica } from './replica.ts';
 
 const KILLS = 10;
@@ -58,16 +57,6 @@ test('slots move from master to master, key by key', async (t) => {
   await load.end();
   checkNothingRefused(load);
   await checkCounts(under);
-});
-
-test('a slot moves in the middle of its scan', async (t) => {
-  const { replica } = await openRedisReplica(t, clusterAt(cluster), { keyPrefix: 'scanned:' });
-  const claims = await fillRegistry(replica);
-  const slot = await cluster.slotOf('{0}');
-  const owner = cluster.masters.indexOf(await cluster.ownerOf(slot));
-  await checkScanOver(replica, claims, () =>
-    cluster.moveSlot(slot, cluster.masters[(owner + 1) % cluster.masters.length]),
-  );
 });
 
 test('connections break, of one node after the other', async (t) => {
