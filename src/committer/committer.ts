@@ -28,6 +28,13 @@ export const COMMIT_INTERVAL_MS = 2;
 /** A batch of fewer says that there are few callers, who may all wait for their answers. */
 const FEW_CALLERS = 4;
 
+/**
+ * A commit that failed only after so long, milliseconds, has taken the patience of those who waited
+ * for their turn behind it: they fail with it. So nobody waits for more than two commits that fail
+ * so, however many wait.
+ */
+const SLOW_FAILURE_MS = 500;
+
 /** Keeps small commits apart. */
 export interface CommitPace {
   readonly clock: Clock;
@@ -126,19 +133,23 @@ export class Committer {
   async #commit(): Promise<void> {
     const count = this.#gather();
     this.#lastCount = count;
+    const behind = this.#calls.length;
     let epoch: number;
     try {
       epoch = await this.#store.commit({ entries: this.#batch, count, epoch: this.#epoch() });
     } catch (error) {
-      this.#fail(
-        count,
-        error instanceof ClockAhead ? UnavailableReason.CLOCK_AHEAD : UnavailableReason.STORE_FAILED,
-      );
+      const reason =
+        error instanceof ClockAhead ? UnavailableReason.CLOCK_AHEAD : UnavailableReason.STORE_FAILED;
+      this.#fail(count, reason);
       this.#sendHome(count);
+      const tookMs = (this.#pace.clock.monotonicUs() - this.#begunUs) / 1_000;
+      if (tookMs >= SLOW_FAILURE_MS) this.#failWaiting(behind, reason);
+      this.#end();
       this.#events.failed(error);
       return;
     }
     this.#sendHome(count);
+    this.#end();
     this.#events.committed(epoch);
   }
 
@@ -162,10 +173,19 @@ export class Committer {
     }
   }
 
+  /** Fails the calls that have waited longest. */
+  #failWaiting(count: number, reason: UnavailableReason): void {
+    for (let left = count; left > 0; ) {
+      const taken = this.#calls.take(this.#batch, 0, Math.min(left, this.#batch.length));
+      this.#fail(taken, reason);
+      this.#sendHome(taken);
+      left -= taken;
+    }
+  }
+
   /** Calls' entries go to their ingress thread, to be answered; expiries straight back to learn. */
   #sendHome(count: number): void {
     const { entries } = this.#memory;
-    this.#inFlight = undefined;
     for (let i = 0; i < count; i += 1) {
       const entry = this.#batch[i];
       if (entries.operation[entry] === ClaimOperation.EXPIRE) {
@@ -176,6 +196,11 @@ export class Committer {
       }
     }
     this.#outbox.send();
+  }
+
+  /** What was sent home may lead to the next commit at once. */
+  #end(): void {
+    this.#inFlight = undefined;
     this.#outbox.ringBells();
     this.#feeder.flush();
   }

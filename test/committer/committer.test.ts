@@ -242,6 +242,32 @@ for (const { error, reason } of REFUSALS) {
   });
 }
 
+test('a commit that fails after long takes with it the calls that waited behind it', async () => {
+  const bench = new Bench(3);
+  const { entries } = bench.memory;
+  bench.queue(ClaimOperation.SUBMIT, ...range(0, 10));
+  bench.committer.pump();
+  bench.queue(ClaimOperation.SUBMIT, 20);
+  bench.committer.pump();
+  bench.clock.step(500);
+  await bench.asked[0].refuse(new StoreUnavailable('no answer'));
+  assert.deepEqual(bench.home(), range(0, 10), 'each is answered');
+  for (const entry of range(0, 10)) assert.equal(entries.outcome[entry], Outcome.UNAVAILABLE);
+  bench.committer.pump();
+  assert.deepEqual(bench.asked[1].entries, [20], 'what came later has its turn');
+});
+
+test('a commit that fails at once takes nobody with it', async () => {
+  const bench = new Bench(3);
+  bench.queue(ClaimOperation.SUBMIT, ...range(0, 5));
+  bench.committer.pump();
+  bench.clock.step(499);
+  await bench.asked[0].refuse(new StoreUnavailable('disk full'));
+  assert.deepEqual(bench.home(), [0, 1, 2]);
+  bench.committer.pump();
+  assert.deepEqual(bench.asked[1].entries, [3, 4]);
+});
+
 test('settled waits for what is in flight', async () => {
   const bench = new Bench(10);
   bench.queue(ClaimOperation.SUBMIT, 0);
