@@ -104,7 +104,7 @@ export class RedisCommits {
   /** All or none: only when every call is answered is any entry written to. */
   async #answers(calls: readonly ScriptCall[], asked: number, deadline: Deadline): Promise<RedisAnswer[]> {
     const answered = await Promise.allSettled(
-      calls.map((call) => this.#connection.run(deadline, ({ client }) => this.#ask(client, call))),
+      calls.map((call) => this.#connection.run(deadline, (client) => this.#ask(client, call))),
     );
     return answered.map((result) => {
       if (result.status === 'rejected') throw result.reason;

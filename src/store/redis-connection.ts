@@ -7,15 +7,9 @@ import type { Clock } from '../clock/clock.ts';
 import { ClaimsError, StoreUnavailable } from '../domain/errors.ts';
 import { type ClientOptions, makeClient } from './redis-clients.ts';
 import { Deadline } from './redis-deadline.ts';
-import { failureKind, wordsOf } from './redis-errors.ts';
+import { failureKind, isReply, wordsOf } from './redis-errors.ts';
 import type { RedisStoreEvents } from './redis-options.ts';
 import type { RedisClient } from './redis-scripts.ts';
-
-/** A client that is ready, and which one in a row it is. */
-export interface LiveClient {
-  readonly client: RedisClient;
-  readonly generation: number;
-}
 
 export interface ConnectionOptions extends ClientOptions {
   /** Tells connections apart in CLIENT LIST. */
@@ -45,9 +39,9 @@ export class RedisConnection {
   readonly #options: ConnectionOptions;
   /** How long one try may take: half the time of a call, so that there is a second one. */
   readonly #tryMs: number;
-  #live: LiveClient | undefined;
-  #connecting: Promise<LiveClient> | undefined;
-  #generation = 0;
+  /** Ready for calls. */
+  #live: RedisClient | undefined;
+  #connecting: Promise<RedisClient> | undefined;
   #closed = false;
 
   constructor(options: ConnectionOptions) {
@@ -59,7 +53,7 @@ export class RedisConnection {
    * What `work` comes to on a ready client.
    * @throws StoreUnavailable once the deadline is over or Redis has refused; what prepare throws.
    */
-  async run<T>(deadline: Deadline, work: (live: LiveClient) => Promise<T>): Promise<T> {
+  async run<T>(deadline: Deadline, work: (client: RedisClient) => Promise<T>): Promise<T> {
     let reason: string | undefined;
     for (let pauseMs = FIRST_PAUSE_MS; !deadline.isOver; pauseMs = Math.min(2 * pauseMs, LAST_PAUSE_MS)) {
       if (this.#closed) throw new StoreUnavailable('the store is closed');
@@ -74,35 +68,35 @@ export class RedisConnection {
 
   /** Gives the present client up, if there is one: the next call makes a new one. */
   renew(reason: string): void {
-    if (this.#live !== undefined) this.#lose(this.#live.client, reason);
+    if (this.#live !== undefined) this.#lose(this.#live, reason);
   }
 
   close(): void {
     this.#closed = true;
-    this.#live?.client.disconnect();
+    this.#live?.disconnect();
     this.#live = undefined;
   }
 
   async #try<T>(
     deadline: Deadline,
-    work: (live: LiveClient) => Promise<T>,
+    work: (client: RedisClient) => Promise<T>,
   ): Promise<{ result: T } | Failure> {
-    let live: LiveClient | undefined;
+    let live: RedisClient | undefined;
     try {
-      const ready = await deadline.within(this.#tryMs, this.#ready(), LATE);
+      const ready = this.#live ?? (await deadline.within(this.#tryMs, this.#ready(), LATE));
       if (ready === LATE) return { reason: NO_CONNECTION, isLate: true };
       live = ready;
       // A call that comes late itself leaves its client too little time to be judged by.
       const isWholeTry = deadline.leftMs >= this.#tryMs;
       const result = await deadline.within(this.#tryMs, work(live), LATE);
       if (result !== LATE) return { result };
-      if (isWholeTry) this.#lose(live.client, NO_ANSWER);
+      if (isWholeTry) this.#lose(live, NO_ANSWER);
       return { reason: NO_ANSWER, isLate: true };
     } catch (error) {
       if (error instanceof ClaimsError) throw error;
       const kind = failureKind(error);
       if (kind === 'refused') throw this.#unavailable(wordsOf(error));
-      if (kind === 'reconnect' && live !== undefined) this.#lose(live.client, wordsOf(error));
+      if (kind === 'reconnect' && live !== undefined) this.#lose(live, wordsOf(error));
       return { reason: wordsOf(error), isLate: false };
     }
   }
@@ -111,15 +105,15 @@ export class RedisConnection {
     return new StoreUnavailable(`${this.#options.location.text}: ${reason}`);
   }
 
-  #ready(): Promise<LiveClient> {
-    if (this.#live !== undefined) return Promise.resolve(this.#live);
+  /** The next client, for all who wait for one. */
+  #ready(): Promise<RedisClient> {
     this.#connecting ??= this.#connect().finally(() => {
       this.#connecting = undefined;
     });
     return this.#connecting;
   }
 
-  async #connect(): Promise<LiveClient> {
+  async #connect(): Promise<RedisClient> {
     const client = makeClient(this.#options, this.#options.name);
     let cause: unknown;
     client.on('error', (error) => {
@@ -128,8 +122,13 @@ export class RedisConnection {
     client.on('end', () => this.#lose(client, cause === undefined ? 'connection closed' : wordsOf(cause)));
     try {
       const deadline = new Deadline(this.#options.clock, this.#tryMs);
-      if ((await deadline.within(this.#tryMs, this.#prepare(client), LATE)) === LATE) {
+      if ((await deadline.within(this.#tryMs, client.connect(), LATE)) === LATE) {
         throw new Error(NO_CONNECTION);
+      }
+      // A database that Redis does not have is told, and not selected: what follows would go to another.
+      if (isReply(cause)) throw cause;
+      if ((await deadline.within(this.#tryMs, this.#prepare(client), LATE)) === LATE) {
+        throw new Error(NO_ANSWER);
       }
     } catch (error) {
       client.disconnect();
@@ -140,24 +139,22 @@ export class RedisConnection {
   }
 
   async #prepare(client: RedisClient): Promise<void> {
-    await client.connect();
     await this.#options.prepare?.(client);
   }
 
-  #install(client: RedisClient): LiveClient {
+  #install(client: RedisClient): RedisClient {
     if (this.#closed) {
       client.disconnect();
       throw new StoreUnavailable('the store is closed');
     }
-    this.#generation += 1;
-    this.#live = { client, generation: this.#generation };
+    this.#live = client;
     this.#options.told?.('connected', this.#options.location.text);
-    return this.#live;
+    return client;
   }
 
   /** Gives a client up; told once for each that was in use. */
   #lose(client: RedisClient, reason: string): void {
-    if (this.#live?.client !== client) return;
+    if (this.#live !== client) return;
     this.#live = undefined;
     client.disconnect();
     this.#options.told?.('lost', reason);

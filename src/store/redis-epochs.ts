@@ -47,9 +47,7 @@ export class RedisEpochs {
     const { groups } = this.#registry;
     const deadline = this.#registry.deadline();
     const told = await Promise.all(
-      groups.map((group) =>
-        this.#connection.run(deadline, ({ client }) => this.#ask(client, group, from, to)),
-      ),
+      groups.map((group) => this.#connection.run(deadline, (client) => this.#ask(client, group, from, to))),
     );
     return told.flat();
   }

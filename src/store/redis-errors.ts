@@ -10,16 +10,14 @@ export type FailureKind = 'again' | 'reconnect' | 'refused';
 const AGAIN = ['LOADING', 'MASTERDOWN', 'CLUSTERDOWN', 'TRYAGAIN', 'BUSY', 'ASK'];
 /** MOVED comes only where a client of a cluster was not asked to find the server (redis-scan-page). */
 const RECONNECT = ['READONLY', 'UNBLOCKED', 'MOVED'];
-/** An error answer's first word, as Redis has them; '' for an error of the client's own. */
-function replyCode(error: unknown): string {
-  const isReply = error instanceof Error && error.name === 'ReplyError';
-  return isReply ? (/^[A-Z]+/.exec(error.message)?.[0] ?? '') : '';
+/** Whether an error is an answer of Redis's, not one of the client's own. */
+export function isReply(error: unknown): error is Error {
+  return error instanceof Error && error.name === 'ReplyError';
 }
 
 export function failureKind(error: unknown): FailureKind {
-  const isReply = error instanceof Error && error.name === 'ReplyError';
-  if (!isReply) return 'reconnect';
-  const code = replyCode(error);
+  if (!isReply(error)) return 'reconnect';
+  const [code] = /^[A-Z]*/.exec(error.message) ?? [''];
   if (AGAIN.includes(code)) return 'again';
   return RECONNECT.includes(code) ? 'reconnect' : 'refused';
 }

@@ -84,7 +84,7 @@ export class RedisHashReader {
 
   #run<T>(work: (client: RedisClient) => Promise<T>): Promise<T> {
     const deadline = new Deadline(this.#options.clock, this.#options.timeoutMs);
-    return this.#connection.run(deadline, ({ client }) => work(client));
+    return this.#connection.run(deadline, (client) => work(client));
   }
 }
 

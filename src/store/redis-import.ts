@@ -123,7 +123,7 @@ export class RedisImport {
       const args = [reached, options.settings.retentionEpochs, this.#isDryRun ? 0 : 1, ...items];
       const call = { script: IMPORT_SCRIPT, keys: names, args };
       const deadline = this.#registry.deadline();
-      const answer = await this.#connection.run(deadline, ({ client }) => callScript(client, call));
+      const answer = await this.#connection.run(deadline, (client) => callScript(client, call));
       assert(Buffer.isBuffer(answer), 'the import script answers with a string');
       const letters = answer.toString('latin1');
       if (letters !== BEHIND) return letters;

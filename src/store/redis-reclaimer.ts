@@ -80,9 +80,7 @@ export class RedisReclaimer {
     ];
     const names = [keys.registry(shard), keys.epochs(shard), keys.summaries(shard)];
     const call = { script: RECLAIM_SCRIPT, keys: names, args };
-    const freed = await this.#connection.run(this.#registry.deadline(), ({ client }) =>
-      callScript(client, call),
-    );
+    const freed = await this.#connection.run(this.#registry.deadline(), (client) => callScript(client, call));
     assert(typeof freed === 'number', 'the reclaim script answers with a number');
     if (dropsSummaries) this.#summariesDue[shard] = reached + SUMMARIES_EVERY_EPOCHS;
     return freed;

@@ -7,7 +7,7 @@ import { Cluster, type Redis } from 'ioredis';
 import { assert } from '../domain/assert.ts';
 import { isPastRetention } from '../domain/epochs.ts';
 import { StoreUnavailable } from '../domain/errors.ts';
-import type { LiveClient, RedisConnection } from './redis-connection.ts';
+import type { RedisConnection } from './redis-connection.ts';
 import type { RedisRegistry } from './redis-registry.ts';
 import type { RedisClient } from './redis-scripts.ts';
 import { parseClaim } from './redis-values.ts';
@@ -60,10 +60,10 @@ export class RedisScanPages {
   /** About `count` fields, or none. @throws StoreUnavailable */
   async read(position: ScanPosition, count: number): Promise<ScannedPage> {
     assert(position.shard < this.#registry.keys.shards, `shard ${position.shard}`);
-    return this.#connection.run(this.#registry.deadline(), (live) => this.#read(live, position, count));
+    return this.#connection.run(this.#registry.deadline(), (client) => this.#read(client, position, count));
   }
 
-  async #read({ client }: LiveClient, position: ScanPosition, count: number): Promise<ScannedPage> {
+  async #read(client: RedisClient, position: ScanPosition, count: number): Promise<ScannedPage> {
     const { keys } = this.#registry;
     const { shard } = position;
     const redis = await this.#serverOf(client, shard);

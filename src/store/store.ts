@@ -90,7 +90,8 @@ export interface ClaimStore {
   /**
    * Decides every item of the batch. Calls may overlap; items of one claim are decided in the
    * order of the calls.
-   * @returns the registry's highest epoch, the one the batch was decided in.
+   * @returns the registry's highest epoch, the one the batch was decided in. (Where the registry lies
+   * on several servers, one that has not been shown it yet decides in its own: each entry says which.)
    * @throws StoreUnavailable, ClockAhead; then no entry was written to.
    */
   commit(batch: CommitBatch): Promise<number>;

@@ -11,10 +11,11 @@ import { StoreUnavailable } from '../../src/domain/errors.ts';
 import { EntryTable } from '../../src/entries/entry-table.ts';
 import { REDIS_WAITING_COMMITS_MAX } from '../../src/limits.ts';
 import { RedisCommits } from '../../src/store/redis-commits.ts';
-import { type LiveClient, RedisConnection } from '../../src/store/redis-connection.ts';
+import { RedisConnection } from '../../src/store/redis-connection.ts';
 import type { Deadline } from '../../src/store/redis-deadline.ts';
 import type { RedisStoreOptions } from '../../src/store/redis-options.ts';
 import { RedisRegistry } from '../../src/store/redis-registry.ts';
+import type { RedisClient } from '../../src/store/redis-scripts.ts';
 import { type EntryFields, fill, read } from '../support/entries.ts';
 import { type RedisServer, startRedis } from '../support/redis-server.ts';
 import { standaloneAt } from './redis-replica.ts';
@@ -46,15 +47,15 @@ class LosingConnection {
     this.#connection = connection;
   }
 
-  run<T>(deadline: Deadline, work: (live: LiveClient) => Promise<T>): Promise<T> {
-    return this.#connection.run(deadline, async (live) => {
+  run<T>(deadline: Deadline, work: (client: RedisClient) => Promise<T>): Promise<T> {
+    return this.#connection.run(deadline, async (redis) => {
       const { between } = this;
       this.between = undefined;
       if (between !== undefined) {
-        await work(live);
+        await work(redis);
         await between();
       }
-      return work(live);
+      return work(redis);
     });
   }
 }

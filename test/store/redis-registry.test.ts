@@ -7,6 +7,7 @@ import { ClockAhead, EpochOutOfRange, RegistryMismatch, StoreUnavailable } from 
 import { EntryTable } from '../../src/entries/entry-table.ts';
 import { SUMMARY_HISTORY_EPOCHS } from '../../src/limits.ts';
 import { RedisKeys, RedisSharding } from '../../src/store/redis-keys.ts';
+import type { RedisLocation } from '../../src/store/redis-options.ts';
 import { fill } from '../support/entries.ts';
 import { type RedisServer, startRedis } from '../support/redis-server.ts';
 import { FAULT_SETTINGS, openRedisReplica, redisReplica, standaloneAt } from './redis-replica.ts';
@@ -22,6 +23,12 @@ before(async () => {
 after(() => server.stop());
 
 const nextPrefix = () => `registry${made++}:`;
+
+/** The server, as a location whose database can be another. */
+const inDatabase0 = () => ({
+  kind: 'standalone' as const,
+  ...{ host: server.host, port: server.port, database: 0, tls: false, text: server.url },
+});
 
 /** Every key that begins so, with its bytes. */
 async function dump(prefix: string): Promise<Map<string, string>> {
@@ -106,6 +113,28 @@ describe('settings', () => {
       return error instanceof StoreUnavailable && error.message.includes('partition is player');
     });
     assert.deepEqual(await client.keys(`${keyPrefix}*`), [`${keyPrefix}claim_registry_settings`]);
+  });
+});
+
+describe('databases', () => {
+  test('a registry lies in the database of its location', async (t) => {
+    const location: RedisLocation = { ...inDatabase0(), database: 3 };
+    const keyPrefix = nextPrefix();
+    await (await openRedisReplica(t, location, { keyPrefix })).replica.one(0, submit('c', 'p'));
+    assert.deepEqual(await client.keys(`${keyPrefix}*`), []);
+    const other = client.duplicate({ db: 3 });
+    t.after(() => other.disconnect());
+    assert.ok((await other.keys(`${keyPrefix}*`)).length > 0);
+  });
+
+  test('one that Redis does not have: StoreUnavailable, and nothing goes to another', async (t) => {
+    const location: RedisLocation = { ...inDatabase0(), database: 99 };
+    const keyPrefix = nextPrefix();
+    const { replica } = redisReplica(t, location, { keyPrefix });
+    await assert.rejects(replica.open(), (error) => {
+      return error instanceof StoreUnavailable && error.message.includes('DB index is out of range');
+    });
+    assert.deepEqual(await client.keys(`${keyPrefix}*`), []);
   });
 });
 

@@ -115,8 +115,9 @@ describe('a scan on one server', () => {
     await fill(replica, ids);
     const pages = await pagesOf(store, 100, async (n) => n === 5 && killScanConnection(client));
     assertHasAll(pages, ids);
-    const before = found(pages.slice(0, 5));
-    assert.equal(found(pages).length, ids.length + before.length, 'what came before was told again');
+    const after = new Set(found(pages.slice(5)));
+    const again = found(pages.slice(0, 5)).filter((id) => after.has(id));
+    assert.equal(again.length, found(pages.slice(0, 5)).length, 'what came before was told again');
   });
 
   test('claims past retention and fields that are none are left out; the rest are told as they are', async (t) => {

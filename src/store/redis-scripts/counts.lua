@@ -10,7 +10,7 @@ Returns, for each shard, an array: its epoch; where every epoch asked for is com
 there, also the last summary before them ('' for none), then the summaries of their buckets: rows
 '<epoch>:<submitted>|<validated>|<expired>|<pending>' separated by blanks, '' for none.
 ]]
-local call = redis.call
+local call, match = redis.call, string.match
 local BUCKET_EPOCHS = 64
 local from, to, history = tonumber(ARGV[1]), tonumber(ARGV[2]), tonumber(ARGV[3])
 local first_bucket = from - from % BUCKET_EPOCHS
@@ -24,13 +24,16 @@ local function before(key, rows)
     if tonumber(at) < from then last = row end
   end
   if last ~= '' then return last end
+  -- Nearly always there is activity a bucket earlier; else all their names are looked through.
+  local previous = call('HGET', key, whole(first_bucket - BUCKET_EPOCHS))
+  if previous then return match(previous, '%S+$') end
   local bucket = -1
   for _, field in ipairs(call('HKEYS', key)) do
     local at = tonumber(field)
     if at and at < first_bucket and at > bucket then bucket = at end
   end
   if bucket < 0 then return '' end
-  return string.match(call('HGET', key, whole(bucket)), '%S+$') or ''
+  return match(call('HGET', key, whole(bucket)), '%S+$')
 end
 
 local function summaries(epochs_key, summaries_key)
