@@ -3,13 +3,12 @@
  * accepted in a file, and a summary of outcomes at the end.
  */
 import type { Stats } from 'node:fs';
-import { type FileHandle, open, stat } from 'node:fs/promises';
 import { SingleBar } from 'cli-progress';
 import { Outcome } from '../domain/claim.ts';
-import { UsageError } from './exit-codes.ts';
 import type { InputItem } from './input-item.ts';
 import type { Io } from './io.ts';
 import { jsonInt64, outcomeName, type Report, statusName } from './output.ts';
+import { RejectsFile } from './rejects-file.ts';
 import type { ClaimResult } from './service.ts';
 
 export interface ReportOptions {
@@ -169,48 +168,4 @@ function rejectLine({ line, item }: InputItem, outcome: number, status: number, 
     status: statusName(status),
     reason: reason === '' ? null : reason,
   })}\n`;
-}
-
-class RejectsFile {
-  readonly #path: string;
-  readonly #handle: FileHandle;
-  /** The writes so far, one after another: a FileHandle takes one at a time. */
-  #written: Promise<void> = Promise.resolve();
-
-  private constructor(path: string, handle: FileHandle) {
-    this.#path = path;
-    this.#handle = handle;
-  }
-
-  /** Empties or makes the file. @throws UsageError also where it is the input, which would be lost. */
-  static async open(path: string, input: Stats | null): Promise<RejectsFile> {
-    const present = await stat(path).catch(() => null);
-    if (present !== null && input !== null && present.ino === input.ino && present.dev === input.dev) {
-      throw new UsageError(`--rejects: ${JSON.stringify(path)} is the input itself`);
-    }
-    try {
-      return new RejectsFile(path, await open(path, 'w'));
-    } catch (error) {
-      throw unwritable(path, error);
-    }
-  }
-
-  async write(lines: readonly string[]): Promise<void> {
-    if (lines.length === 0) return;
-    this.#written = this.#written.then(() => this.#handle.appendFile(lines.join('')));
-    try {
-      await this.#written;
-    } catch (error) {
-      throw unwritable(this.#path, error);
-    }
-  }
-
-  async close(): Promise<void> {
-    await this.#handle.close();
-  }
-}
-
-function unwritable(path: string, error: unknown): UsageError {
-  const why = error instanceof Error && 'code' in error ? error.code : error;
-  return new UsageError(`--rejects: ${JSON.stringify(path)} can't be written (${why})`);
 }

@@ -19,7 +19,7 @@ export type ExitCode = (typeof ExitCode)[keyof typeof ExitCode];
 export const EXIT_CODE_MEANINGS: Readonly<Record<ExitCode, string>> = {
   [ExitCode.DONE]: 'done as asked; also a watch ended by SIGINT',
   [ExitCode.REFUSED]:
-    'the server said no: TAKEN, EXPIRED, NOT_FOUND, INVALID (of a batch: to any item), or a status such as OUT_OF_RANGE',
+    'the server said no: TAKEN, EXPIRED, NOT_FOUND, INVALID (of a batch: to any item), or a status such as OUT_OF_RANGE; of an import: a field can not be imported, or the registry has other settings',
   [ExitCode.USAGE]: 'wrong usage, or input that cannot be read (file and line are named)',
   [ExitCode.UNCONFIRMED]:
     'the server could not be reached or did not confirm in time; the same command again is safe',
@@ -99,13 +99,19 @@ export class CallFailed extends ClaimctlError {
   }
 }
 
-/** Items that the server, though reached, did not confirm after every retry. */
+/** What the server, though perhaps reached, did not confirm after every retry. */
 export class Unconfirmed extends ClaimctlError {
   override readonly name = 'Unconfirmed';
   readonly exitCode = ExitCode.UNCONFIRMED;
 }
 
-/** A batch that did not come to its end: why, and how far it came. */
+/** A server that was reached turns the whole command down: the same again won't help. */
+export class Refused extends ClaimctlError {
+  override readonly name = 'Refused';
+  readonly exitCode = ExitCode.REFUSED;
+}
+
+/** A batch or an import that did not come to its end: why, and how far it came. */
 export class BatchStopped extends ClaimctlError {
   override readonly name = 'BatchStopped';
   readonly exitCode: ExitCode;

@@ -5,6 +5,7 @@ import { type BatchOptions, batch } from './batch.ts';
 import { ClaimsClient } from './client.ts';
 import { epoch, get, type Session, submit, validate } from './commands.ts';
 import { CallFailed, ClaimctlError, EXIT_CODE_MEANINGS, ExitCode, Interrupted } from './exit-codes.ts';
+import { addImportCommand } from './import-command.ts';
 import { INPUT_FORMATS, STDIN } from './input.ts';
 import { ALLOWED_TIMESTAMP, isInt64 } from './input-item.ts';
 import type { Io } from './io.ts';
@@ -16,6 +17,7 @@ const ADDRESS_DEFAULT = '127.0.0.1:50051';
 const DAY_MS = 86_400_000;
 /** Items of one call that a server takes (DESIGN § 2). */
 const BATCH_MAX_ITEMS = 8_192;
+const RETRIES_MAX = 1_000;
 
 /** Runs one command to its end. What is not the user's or the server's doing is thrown. */
 export async function runClaimctl(argv: readonly string[], io: Io): Promise<ExitCode> {
@@ -55,7 +57,7 @@ type Action<Options> = (session: Session, options: Options) => Promise<ExitCode>
 
 function buildProgram(io: Io, run: { exitCode: ExitCode }): Command {
   const program = new Command('claimctl')
-    .description('Submits, validates and watches claims on a claims.v1.ClaimService.')
+    .description('Submits, validates, watches and imports claims of a claims.v1.ClaimService.')
     .version(`claimctl ${packageVersion()}`, '--version', 'print the version')
     .helpOption('--help', 'print this help')
     .helpCommand(false)
@@ -87,6 +89,9 @@ function buildProgram(io: Io, run: { exitCode: ExitCode }): Command {
   addClaimCommands(program, within);
   addEpochCommands(program, within);
   addBatchCommands(program, within);
+  addImportCommand(program, io, integer(0, RETRIES_MAX), (exitCode) => {
+    run.exitCode = exitCode;
+  });
   return program;
 }
 
@@ -172,7 +177,7 @@ function addBatchCommands(program: Command, within: Within): void {
       )
       .option('--batch-size <items>', 'items of one call', integer(1, BATCH_MAX_ITEMS), 1_000)
       .option('--in-flight <calls>', 'calls at once; 1 keeps the order of the file', integer(1, 64), 4)
-      .option('--retries <times>', 'how often a call is sent again', integer(0, 1_000), 10)
+      .option('--retries <times>', 'how often a call is sent again', integer(0, RETRIES_MAX), 10)
       .option('--rejects <file>', 'where to write the items that were not accepted, as NDJSON')
       .action((file: string, _options: object, command: Command) =>
         within<Omit<BatchOptions, 'file' | 'operation'>>(command, (session, options) =>

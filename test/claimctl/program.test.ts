@@ -222,7 +222,15 @@ test('help and version are no failure; no command at all is', async () => {
 test('docs/claimctl.md has every option of --help with its default', async () => {
   const page = docsPage('claimctl.md');
   const io = new CapturedIo();
-  for (const argv of [['submit'], ['validate'], ['get'], ['epoch'], ['watch'], ['batch', 'submit']]) {
+  for (const argv of [
+    ['submit'],
+    ['validate'],
+    ['get'],
+    ['epoch'],
+    ['watch'],
+    ['batch', 'submit'],
+    ['import'],
+  ]) {
     await io.run(...argv, '--help');
   }
   const options = new Set(io.out.match(/^ {2}--[a-z-]+/gm)?.map((text) => text.trim()));
@@ -232,7 +240,7 @@ test('docs/claimctl.md has every option of --help with its default', async () =>
   assert.deepEqual([...documented].sort(), [...options].sort());
   for (const [, option, value] of io.out
     .replace(/\s+/g, ' ')
-    .matchAll(/(--[a-z-]+) <[a-z:]+> [^(]*\(default: (\d+)\)/g)) {
+    .matchAll(/(--[a-z-]+) <[a-z:]+> (?:(?!--)[^(])*\(default: (\d+)\)/g)) {
     assert.match(page, new RegExp(`\\| \`${option} [A-Z]+\` \\| ${value} \\|`));
   }
 });
