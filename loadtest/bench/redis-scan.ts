@@ -91,11 +91,12 @@ async function beside(
   seconds: number,
 ): Promise<{ reads: LatencySummary; commits: LatencySummary }> {
   const thread = new Worker(new URL('../measure/reading-thread.ts', import.meta.url), { workerData: task });
+  const exited = once(thread, 'exit');
   await once(thread, 'message');
   const commits = await commitSteadily(registry, seconds);
   thread.postMessage('end');
   const [reads] = await once(thread, 'message');
-  await once(thread, 'exit');
+  await exited;
   return { reads, commits };
 }
 

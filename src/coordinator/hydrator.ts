@@ -2,8 +2,8 @@
  * Fills the table from the store, a page at a time: at start, and for segments that lost theirs.
  * Everything is learned, also claims of other replicas that are still pending: which were this
  * replica's own before it was started again, or its worker died, nobody knows. Where other replicas
- * commit into the same store, each page is followed by a pause as long as the page took, so that
- * they have the store half of the time.
+ * commit into the same store, each page is followed by a pause, so that they have the store four
+ * fifths of the time.
  */
 import type { Clock } from '../clock/clock.ts';
 import type { ClaimStore } from '../store/store.ts';
@@ -14,8 +14,10 @@ import type { StoreAsker } from './store-wait.ts';
 
 /** Progress is told so often. */
 const REPORT_EVERY_MS = 5_000;
-/** A page that took longer was waited for. */
-const PAUSE_MAX_MS = 10;
+/** After a page that took so long, so many times as long. */
+const PAUSES_A_PAGE = 4;
+/** What would be more was not the page's time, but that of a store that was waited for. */
+const PAUSE_MAX_MS = 20;
 
 type Learner = Pick<SegmentControl, 'learn'>;
 
@@ -56,7 +58,8 @@ export class Hydrator {
       const readMs = (this.#clock.monotonicUs() - askedUs) / 1_000;
       await this.#segments.learn(claims, only);
       this.#claimsRead += claims.length;
-      if (this.#store.isShared) await this.#pause.of(Math.min(Math.ceil(readMs), PAUSE_MAX_MS));
+      if (this.#store.isShared)
+        await this.#pause.of(Math.min(Math.ceil(PAUSES_A_PAGE * readMs), PAUSE_MAX_MS));
       askedUs = this.#clock.monotonicUs();
       if (askedUs - toldUs < REPORT_EVERY_MS * 1_000) continue;
       toldUs = askedUs;

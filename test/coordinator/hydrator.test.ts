@@ -78,23 +78,23 @@ describe('hydration', () => {
     assert.equal(filling.hydrator.claimsRead, 3);
   });
 
-  test('leaves a shared store to others for as long as a page took', async () => {
+  test('leaves a shared store to others for four times as long as a page took', async () => {
     const filling = new Filling(true, 4);
     await filling.begin();
     assert.equal(filling.store.asked, 1);
-    await filling.goOn(3);
+    await filling.goOn(15);
     assert.equal(filling.store.asked, 1, 'not yet');
     await filling.goOn(1);
     assert.equal(filling.store.asked, 2);
-    await filling.goOn(4);
-    await filling.goOn(4);
+    await filling.goOn(16);
+    await filling.goOn(16);
     assert.ok(filling.done);
   });
 
   test('but not for as long as it was waited for itself', async () => {
     const filling = new Filling(true, 60_000);
     await filling.begin();
-    await filling.goOn(10);
+    await filling.goOn(20);
     assert.equal(filling.store.asked, 2);
   });
 
