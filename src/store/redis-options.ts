@@ -69,6 +69,7 @@ export interface RedisStoreOptions {
   readonly maxClockSkewMs: number;
   /** How long a call tries before it rejects with StoreUnavailable, milliseconds. */
   readonly timeoutMs: number;
+  /** Calls pause by it between tries: where nothing else keeps the process alive, its timers must. */
   readonly clock: Clock;
   readonly entries: EntryTable;
   /** Tells this replica from every other, also from its own earlier runs: random, letters and digits. */
