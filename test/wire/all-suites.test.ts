@@ -4,6 +4,8 @@ import { readdirSync, readFileSync } from 'node:fs';
 import { basename, join } from 'node:path';
 import { test } from 'node:test';
 import { REPOSITORY } from '../support/program.ts';
+import { RedisTarget } from '../support/redis-service.ts';
+import { SQLITE } from '../support/sqlite-service.ts';
 import { LEFT_OUT, ON_ONE_CLAIMD, WIRE_SUITES } from './suites/all.ts';
 
 const FOLDER = join(REPOSITORY, 'test/wire');
@@ -16,8 +18,11 @@ test('every suite there is runs on every kind of service, or is listed with its 
     files.map(async (name) => Object.values<unknown>(await import(`./suites/${name}`))),
   );
   assert.deepEqual(new Set(exported.flat()), new Set<unknown>(WIRE_SUITES));
+  const onRedis = [1, 2, 3].map((replicas) => new RedisTarget(replicas));
   for (const { suite, from, reason } of LEFT_OUT) {
-    assert.ok(WIRE_SUITES.includes(suite) && from > 1 && reason !== '', suite.name);
+    assert.ok(WIRE_SUITES.includes(suite) && reason !== '', suite.name);
+    assert.ok(!from(SQLITE), `${suite.name} runs on SQLite`);
+    assert.ok(!onRedis.every(from), `${suite.name} runs somewhere on Redis`);
   }
 });
 

@@ -41,6 +41,7 @@ const step: fc.Arbitrary<Step> = fc.record({
 
 export const counts: SharingSuite = {
   name: 'counts',
+  isWaiting: true,
   env: COUNTED,
   declare: (service) => {
     let client: ClaimClient;

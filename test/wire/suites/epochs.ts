@@ -16,6 +16,7 @@ const MAX_INT64 = 2n ** 63n - 1n;
 
 export const epochs: SharingSuite = {
   name: 'epochs',
+  isWaiting: true,
   env: COUNTED,
   declare: (service) => {
     let client: ClaimClient;

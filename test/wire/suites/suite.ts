@@ -13,6 +13,8 @@ export interface SharingSuite {
    * as well: their claims have names of their own.
    */
   readonly env: Env;
+  /** Most of its time it waits for epochs to pass: it runs beside others of the kind. */
+  readonly isWaiting?: true;
   /** Declares the tests, which may also start services of their own. */
   readonly declare: (service: () => Service, target: Target) => void;
 }
@@ -43,16 +45,27 @@ export function describeWire(target: Target, suites: readonly WireSuite[]): void
   describe(target.name, () => {
     before(() => target.open());
     after(() => target.close());
-    for (const group of bySettings(suites)) {
-      const [first] = group;
-      if ('env' in first) describeSharing(target, first.env, group.filter(isSharing));
-      else describe(first.name, () => first.declare(target));
-    }
+    const groups = bySettings(suites);
+    for (const group of groups.filter((each) => !isWaiting(each[0]))) describeGroup(target, group);
+    describe('suites that wait', { concurrency: true }, () => {
+      for (const group of groups.filter((each) => isWaiting(each[0]))) describeGroup(target, group);
+    });
   });
 }
 
+function describeGroup(target: Target, group: readonly WireSuite[]): void {
+  const [first] = group;
+  if ('env' in first) describeSharing(target, first.env, group.filter(isSharing));
+  else describe(first.name, () => first.declare(target));
+}
+
+function isWaiting(suite: WireSuite): boolean {
+  return 'env' in suite && suite.isWaiting === true;
+}
+
 function describeSharing(target: Target, env: Env, suites: readonly SharingSuite[]): void {
-  describe(suites.map(({ name }) => name).join(', '), () => {
+  const name = suites.map((suite) => suite.name).join(', ');
+  describe(name, { concurrency: false }, () => {
     let service: Service | undefined;
     const running = (): Service => {
       if (service === undefined) throw new Error('the service was not started');
@@ -64,7 +77,7 @@ function describeSharing(target: Target, env: Env, suites: readonly SharingSuite
     after(async () => {
       await service?.stop();
     });
-    for (const { name, declare } of suites) describe(name, () => declare(running, target));
+    for (const suite of suites) describe(suite.name, () => suite.declare(running, target));
   });
 }
 
