@@ -9,7 +9,7 @@ import { tableBytes, tableShape } from '../../src/registry/table-layout.ts';
 import { type Claimd, startClaimd } from '../../test/support/claimd.ts';
 import { type RedisServer, startRedis } from '../../test/support/redis-server.ts';
 import { readProcessUsage } from '../measure/process-usage.ts';
-import { MeasuredRegistry, SEGMENTS } from '../measure/redis-registry.ts';
+import { EVERYSEC, MeasuredRegistry, SEGMENTS } from '../measure/redis-registry.ts';
 import { stopCleanly } from '../measure/servers.ts';
 import { spread } from '../measure/statistics.ts';
 import type { BenchContext, BenchModule, BenchRow } from './bench-module.ts';
@@ -41,8 +41,8 @@ interface Start {
 }
 
 async function run(context: BenchContext): Promise<BenchRow[]> {
-  const empty = await startRedis();
-  const full = await startRedis();
+  const empty = await startRedis(EVERYSEC);
+  const full = await startRedis(EVERYSEC);
   try {
     context.say(`writing ${CLAIMS} claims`);
     await fill(full);

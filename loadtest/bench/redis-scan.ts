@@ -12,7 +12,7 @@ import { SCAN_PAGE_RECORDS } from '../../src/limits.ts';
 import { startRedis } from '../../test/support/redis-server.ts';
 import { LatencyHistogram, type LatencySummary } from '../measure/latency.ts';
 import type { ReadingTask } from '../measure/reading-thread.ts';
-import { MeasuredRegistry, type RedisPlace } from '../measure/redis-registry.ts';
+import { EVERYSEC, MeasuredRegistry, type RedisPlace } from '../measure/redis-registry.ts';
 import { ratioSpread, spread } from '../measure/statistics.ts';
 import type { BenchContext, BenchModule, BenchRow } from './bench-module.ts';
 import { spreadRow } from './rows.ts';
@@ -44,7 +44,7 @@ type Round = Record<'alone' | (typeof WAYS)[number], Phase>;
 
 async function run(context: BenchContext): Promise<BenchRow[]> {
   const rounds: Round[] = [];
-  const redis = await startRedis();
+  const redis = await startRedis(EVERYSEC);
   try {
     const place = { host: redis.host, port: redis.port, url: redis.url, keyPrefix: READ_PREFIX };
     await grow(place);

@@ -6,6 +6,7 @@
 import { startRedis } from '../../test/support/redis-server.ts';
 import { applyLoad, type LoadSpec, type Measurement, measure, requireOutcomes } from '../measure/measure.ts';
 import { compare, measurePaired, type PairedRounds } from '../measure/paired.ts';
+import { EVERYSEC } from '../measure/redis-registry.ts';
 import { claimdServer, echoServer, type MeasuredServer, type ServerSpec } from '../measure/servers.ts';
 import type { BenchContext, BenchModule, BenchRow } from './bench-module.ts';
 import { comparisonRows } from './rows.ts';
@@ -56,7 +57,7 @@ export const redisUnary: BenchModule = {
 };
 
 async function onRedis(context: BenchContext): Promise<BenchRow[]> {
-  const redis = await startRedis();
+  const redis = await startRedis(EVERYSEC);
   try {
     const env = { ...CLAIMD_ENV, CLAIMS_STORE: redis.url };
     return await againstEcho(claimdServer('claimd', { env }), context);

@@ -14,6 +14,8 @@ export const RULES: EpochRules = {
   validationWindowMs: 3_600_000,
   retentionEpochs: 60,
 };
+/** As Redis is mostly run with an append-only file. */
+export const EVERYSEC = { args: ['--appendfsync', 'everysec'] };
 export const SEGMENTS = 64;
 export const MAX_CLOCK_SKEW_MS = 5_000;
 const TIMEOUT_MS = 10_000;
