@@ -133,7 +133,8 @@ export class Engine {
     };
     const pace = { clock, intervalMs: parts.commitIntervalMs };
     const epoch = () => this.#coordinator.epoch;
-    this.#committer = new Committer(memory, store, pool, epoch, events, pace);
+    const epochAsked = () => this.#coordinator.epochAsked;
+    this.#committer = new Committer(memory, store, pool, epochAsked, events, pace);
     this.#wait = new StoreWait(clock, (error) => store.isShared && mayPass(error), {
       waiting: (error) => log.warn(errorFields(error), 'the store does not answer: the start waits for it'),
       answered: () => log.info('the store answers: the start goes on'),

@@ -5,7 +5,7 @@
  */
 import type { Clock, Timer } from '../clock/clock.ts';
 import { type Epoch, type EpochRules, epochOf, epochStartMs, timestampMs } from '../domain/epochs.ts';
-import { ClaimsError } from '../domain/errors.ts';
+import { ClaimsError, ClockAhead } from '../domain/errors.ts';
 import { RECLAIM_PAGE_RECORDS } from '../limits.ts';
 import type { ClaimStore } from '../store/store.ts';
 import type { EpochFeed } from './epoch-feed.ts';
@@ -35,6 +35,8 @@ export class EpochCoordinator {
   #shown = 0;
   /** The epoch that the segments were last told. */
   #segmentsEpoch = 0;
+  /** What the store refused, since its clock does not bear it out; 0 for none. It is not in force. */
+  #refused = 0;
   #highestClockEpoch = 0;
   #behind = false;
   #failure: ClaimsError | undefined;
@@ -66,6 +68,14 @@ export class EpochCoordinator {
   /** The epoch in force on this replica. */
   get epoch(): number {
     return this.#epoch;
+  }
+
+  /**
+   * The epoch for commits to ask for: the clock's too where that runs ahead, so that the store
+   * refuses what is dated by it.
+   */
+  get epochAsked(): number {
+    return Math.max(this.#epoch, this.#refused);
   }
 
   /** Whether the clock is behind the epoch in force, which is then held. */
@@ -127,8 +137,8 @@ export class EpochCoordinator {
     if (this.#stopped) return;
     const clockEpoch = this.#clockEpoch();
     const boundaryMs = epochStartMs(clockEpoch + 1, this.#rules) - this.#clock.nowMs();
-    // A step that took long may have passed a boundary.
-    const missed = clockEpoch > this.#segmentsEpoch;
+    // A step that took long may have passed a boundary; one that was refused is tried again later.
+    const missed = clockEpoch > Math.max(this.#segmentsEpoch, this.#refused);
     const delayMs = missed ? 0 : Math.max(1, Math.min(boundaryMs, CLOCK_CHECK_MS));
     this.#timer = this.#clock.after(delayMs, () => this.wake());
   }
@@ -139,33 +149,39 @@ export class EpochCoordinator {
     const epoch = Math.max(this.#epoch, clockEpoch);
     // While the epoch is held only the store can tell that others have gone on.
     const held = clockEpoch < this.#epoch;
-    if (held || epoch > this.#segmentsEpoch || this.#shown < epoch) await this.#enter(epoch);
+    const isNew = epoch > this.#segmentsEpoch || this.#shown < epoch;
+    if (held || isNew || this.#refused > 0) await this.#enter(epoch);
+    // A clock that ran ahead and is set right later will not have stepped back: nobody followed it.
+    if (this.#refused > 0) return;
+    this.#highestClockEpoch = Math.max(this.#highestClockEpoch, clockEpoch);
     // The store may have been shown a later one: then our segments are to know it too.
     if (this.#epoch > this.#segmentsEpoch) await this.#enter(this.#epoch);
   }
 
   /** Behind is: behind where it was, or further behind other replicas than a clock may be. */
   #noticeStepBack(clockEpoch: number): void {
-    this.#highestClockEpoch = Math.max(this.#highestClockEpoch, clockEpoch);
     const behind = clockEpoch < this.#highestClockEpoch || this.#epoch - clockEpoch > this.#aheadEpochs;
     if (behind && !this.#behind) this.#events.clockBehind(clockEpoch, this.#epoch);
     this.#behind = behind;
   }
 
+  /**
+   * The store is asked first: what its clock does not bear out is no epoch for the segments either,
+   * which can't go back. Where the store can't be asked they follow our own clock.
+   */
   async #enter(epoch: number): Promise<void> {
-    this.#epoch = epoch;
-    if (epoch > this.#segmentsEpoch) {
-      this.#segmentsEpoch = epoch;
-      this.#feed.advanced(epoch, await this.#segments.advance(epoch));
-    }
     try {
       this.#shown = await this.#store.advanceEpoch(epoch);
     } catch (error) {
       this.#noteFailure(error);
+      this.#refused = error instanceof ClockAhead ? epoch : 0;
+      if (this.#refused === 0) await this.#moveSegments(epoch);
       return;
     }
     if (this.#failure !== undefined) this.#events.storeRecovered();
     this.#failure = undefined;
+    this.#refused = 0;
+    await this.#moveSegments(epoch);
     this.#epoch = Math.max(this.#epoch, this.#shown);
     // Of a later one than ours the store may so far know in part only (store.ts: shards).
     this.#feed.completed(epoch - 1);
@@ -173,6 +189,13 @@ export class EpochCoordinator {
     this.#reclaiming ??= this.#reclaim().finally(() => {
       this.#reclaiming = undefined;
     });
+  }
+
+  async #moveSegments(epoch: number): Promise<void> {
+    this.#epoch = Math.max(this.#epoch, epoch);
+    if (epoch <= this.#segmentsEpoch) return;
+    this.#segmentsEpoch = epoch;
+    this.#feed.advanced(epoch, await this.#segments.advance(epoch));
   }
 
   /** Page by page, so that commits come between. A store that fails is asked again next epoch. */

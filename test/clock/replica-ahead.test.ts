@@ -1,10 +1,10 @@
 /**
  * A replica whose clock runs ahead of Redis's by more than the skew: it is not ready and says why,
- * and pushes nobody's epoch (DESIGN § 2).
+ * pushes nobody's epoch, and is ready by itself once its clock is right (DESIGN § 2).
  */
 import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
-import { type ClaimdOptions, launchClaimd } from '../support/claimd.ts';
+import { type Claimd, type ClaimdOptions, launchClaimd } from '../support/claimd.ts';
 import { ClaimClient } from '../support/client.ts';
 import { freePort } from '../support/free-port.ts';
 import { RedisTarget } from '../support/redis-service.ts';
@@ -28,30 +28,40 @@ after(async () => {
   await target.close();
 });
 
-test('ahead at its start: it waits, says so, and expires nothing', async (t) => {
+test('ahead at its start: it waits, says so, and expires nothing; then it serves', async (t) => {
   await other.submit({ claimId: 'pending', playerId: 'p' });
   const adminAddress = `127.0.0.1:${await freePort()}`;
   const ahead = await launchClaimd(options('wrong', { CLAIMS_ADMIN_LISTEN: adminAddress }));
   t.after(() => ahead.kill('SIGKILL'));
   await until('it to say why it is not ready', () => saysClockAhead(adminAddress));
   assert.match(ahead.log(), /CLOCK_AHEAD/);
-  await checkOthersGoOn('pending');
-  assert.equal(await ahead.stop(), 0);
+  assert.equal((await other.get('pending')).status, 'PENDING');
+
+  ahead.kill('SIGUSR2');
+  const claimd = await ahead.serving();
+  await checkServes(claimd, 'after-start');
+  assert.equal(await claimd.stop(), 0);
 });
 
-test('it runs ahead while it serves: its own claims are UNAVAILABLE, the others’ are not', async (t) => {
+test('it runs ahead while it serves: its claims are UNAVAILABLE, the others’ are not; then all are served', async (t) => {
   const claimd = await (await launchClaimd(options('right'))).serving();
   t.after(() => claimd.kill('SIGKILL'));
   const client = new ClaimClient(claimd.address);
   t.after(() => client.close());
-  assert.equal((await client.submit({ claimId: 'before', playerId: 'p' })).outcome, 'ACCEPTED');
+  await client.submit({ claimId: 'before', playerId: 'p' });
 
   claimd.kill('SIGUSR2');
   await until('it to say that it is not ready', () => saysClockAhead(claimd.adminAddress));
   const refused = await client.validate({ claimId: 'before', playerId: 'p' });
   assert.equal(refused.outcome, 'UNAVAILABLE');
   assert.match(refused.reason, /clock/);
-  await checkOthersGoOn('before');
+  assert.equal((await other.get('before')).status, 'PENDING');
+  assert.equal((await other.submit({ claimId: 'meanwhile', playerId: 'p' })).status, 'PENDING');
+
+  claimd.kill('SIGUSR2');
+  await until('it to be ready', async () => (await readiness(claimd.adminAddress)).status === 200);
+  assert.equal((await client.validate({ claimId: 'before', playerId: 'p' })).outcome, 'ACCEPTED');
+  await checkServes(claimd, 'after-all');
   assert.equal(await claimd.stop(), 0);
 });
 
@@ -63,12 +73,16 @@ function options(begins: 'right' | 'wrong', env: Record<string, string> = {}): C
   };
 }
 
-/** For another replica a pending claim is still that, and new ones are too. */
-async function checkOthersGoOn(pending: string): Promise<void> {
-  assert.equal((await other.get(pending)).status, 'PENDING');
-  const { outcome, status } = await other.submit({ claimId: `after-${pending}`, playerId: 'p' });
-  assert.deepEqual([outcome, status], ['ACCEPTED', 'PENDING']);
-  assert.equal((await other.validate({ claimId: pending, playerId: 'p' })).outcome, 'ACCEPTED');
+async function checkServes(claimd: Claimd, claimId: string): Promise<void> {
+  const client = new ClaimClient(claimd.address);
+  try {
+    const { outcome, status } = await client.submit({ claimId, playerId: 'p' });
+    assert.deepEqual([outcome, status], ['ACCEPTED', 'PENDING']);
+    assert.equal((await client.validate({ claimId, playerId: 'p' })).outcome, 'ACCEPTED');
+    assert.equal((await client.get(claimId)).status, 'VALIDATED');
+  } finally {
+    client.close();
+  }
 }
 
 async function saysClockAhead(adminAddress: string): Promise<boolean> {
