@@ -18,6 +18,8 @@ export class EpochFeed {
   readonly #durationsUs = new Map<number, number>();
   readonly #waiting = new Set<() => void>();
   #lastComplete = 0;
+  /** What the store was asked last: every watcher asks for the same epoch when it is complete. */
+  #asked: { readonly from: number; readonly to: number; readonly counts: Promise<EpochCounts[]> } | undefined;
 
   constructor(store: ClaimStore, rules: EpochRules) {
     this.#store = store;
@@ -59,12 +61,24 @@ export class EpochFeed {
         `epoch ${to} is not complete; the last complete one is ${this.#lastComplete}`,
       );
     }
-    const counts = await this.#store.epochCounts(from, to);
+    const counts = await this.#counts(from, to);
     return counts.map((c) => ({
       ...c,
       startMs: epochStartMs(c.epoch, this.#rules),
       durationUs: this.#durationsUs.get(c.epoch) ?? 0,
     }));
+  }
+
+  /** Complete epochs never change again, so what was answered once stands. */
+  #counts(from: number, to: number): Promise<EpochCounts[]> {
+    if (this.#asked?.from === from && this.#asked.to === to) return this.#asked.counts;
+    const asked = { from, to, counts: this.#store.epochCounts(from, to) };
+    this.#asked = asked;
+    // A failure is told to all who wait for it, and is not kept.
+    asked.counts.catch(() => {
+      if (this.#asked === asked) this.#asked = undefined;
+    });
+    return asked.counts;
   }
 
   /** Resolves when a further epoch is complete, or `signal` aborts. */
