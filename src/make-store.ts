@@ -5,7 +5,7 @@
 import type { Clock } from './clock/clock.ts';
 import type { Config } from './config.ts';
 import type { EntryTable } from './entries/entry-table.ts';
-import type { RedisLocation, RedisStoreEvents, RedisTls } from './store/redis-options.ts';
+import type { RedisLocation, RedisStoreEvents, RedisTls } from './store/redis/options.ts';
 import type { ClaimStore, RegistrySettings } from './store/store.ts';
 import type { SqliteLocation } from './store-location.ts';
 import type { Logger } from './telemetry/log.ts';
@@ -33,7 +33,7 @@ export function makeStore(parts: StoreParts): Promise<MadeStore> {
 
 async function makeSqliteStore(parts: StoreParts, location: SqliteLocation): Promise<MadeStore> {
   const { config, entries, clock } = parts;
-  const { SqliteStore } = await import('./store/sqlite-store.ts');
+  const { SqliteStore } = await import('./store/sqlite/sqlite-store.ts');
   const store = new SqliteStore({
     path: location.path,
     settings: registrySettings(config),
@@ -48,7 +48,7 @@ async function makeSqliteStore(parts: StoreParts, location: SqliteLocation): Pro
 async function makeRedisStore(parts: StoreParts, location: RedisLocation): Promise<MadeStore> {
   const { config, entries, clock, log, replicaId } = parts;
   const { redisUsername: username, files } = config;
-  const { RedisStore } = await import('./store/redis-store.ts');
+  const { RedisStore } = await import('./store/redis/redis-store.ts');
   const store = new RedisStore({
     location,
     settings: registrySettings(config),

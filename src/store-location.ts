@@ -3,7 +3,7 @@
  * where the servers are and nothing else: whoever may see the settings may see it.
  */
 import { type Kind, parseDecimal, parseHost } from './config-values.ts';
-import type { RedisAddress, RedisLocation } from './store/redis-options.ts';
+import type { RedisAddress, RedisLocation } from './store/redis/options.ts';
 
 export interface SqliteLocation {
   readonly kind: 'sqlite';

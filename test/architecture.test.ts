@@ -48,7 +48,7 @@ const ROOMS = [
 const CLIENT = 'claimctl';
 const CLIENT_IMPORTS = [CLIENT, 'clock', 'domain'];
 /** Its import writes to a registry itself, so it knows the store and what claimd's settings say of it. */
-const IMPORT = /^src\/claimctl\/import[-.]/;
+const IMPORT = /^src\/claimctl\/import\//;
 const IMPORT_IMPORTS = [...CLIENT_IMPORTS, 'config.ts', 'settings.ts', 'limits.ts', 'store'];
 
 /** Libraries that are one room's affair, and the client's where it is a program of its own. */
@@ -248,7 +248,7 @@ const RULES: readonly {
     kept: [
       made('src/pool/a.ts', "// from '../wire/b.ts'\nimport { B } from '../segment/b.ts';\nimport './c.ts';"),
       made('src/claimctl/a.ts', "import { Outcome } from '../domain/claim.ts';"),
-      made('src/claimctl/import-a.ts', "import { B } from '../store/b.ts';"),
+      made('src/claimctl/import/a.ts', "import { B } from '../store/b.ts';"),
     ],
   },
   {
@@ -307,7 +307,10 @@ const RULES: readonly {
     kept: [
       made('src/main.ts', 'new GrpcServer(options);'),
       made('src/make-store.ts', 'new SqliteStore(options);'),
-      made('src/store/sqlite-store.ts', 'class SqliteStore { static open() { return new SqliteStore(); } }'),
+      made(
+        'src/store/sqlite/sqlite-store.ts',
+        'class SqliteStore { static open() { return new SqliteStore(); } }',
+      ),
       made('src/engine.ts', '// new GrpcServer()\nnew Engine();'),
     ],
   },

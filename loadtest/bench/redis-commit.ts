@@ -8,11 +8,11 @@ import { engineShape } from '../../src/engine.ts';
 import { EntryTable, NO_ENTRY } from '../../src/entries/entry-table.ts';
 import { REDIS_BATCH_MAX_ITEMS } from '../../src/limits.ts';
 import { EngineMemory } from '../../src/segment/engine-memory.ts';
-import { RedisBatch } from '../../src/store/redis-batch.ts';
-import { commitCall } from '../../src/store/redis-commits.ts';
-import { RedisRegistry } from '../../src/store/redis-registry.ts';
-import { callScript, type ScriptCall } from '../../src/store/redis-scripts.ts';
-import { RedisStore } from '../../src/store/redis-store.ts';
+import { RedisBatch } from '../../src/store/redis/batch.ts';
+import { commitCall } from '../../src/store/redis/commits.ts';
+import { RedisStore } from '../../src/store/redis/redis-store.ts';
+import { RedisRegistry } from '../../src/store/redis/registry.ts';
+import { callScript, type ScriptCall } from '../../src/store/redis/scripts.ts';
 import { type RedisServer, startRedis } from '../../test/support/redis-server.ts';
 import {
   EVERYSEC,

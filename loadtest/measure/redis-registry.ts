@@ -5,8 +5,8 @@ import { type EpochRules, epochOf, expiryEpoch, timestampMs } from '../../src/do
 import { EntryTable } from '../../src/entries/entry-table.ts';
 import { REDIS_BATCH_MAX_ITEMS } from '../../src/limits.ts';
 import { StatePartitioner } from '../../src/partitioner/partitioner.ts';
-import type { RedisStoreOptions } from '../../src/store/redis-options.ts';
-import { RedisStore } from '../../src/store/redis-store.ts';
+import type { RedisStoreOptions } from '../../src/store/redis/options.ts';
+import { RedisStore } from '../../src/store/redis/redis-store.ts';
 
 /** Nothing expires while it is measured. */
 export const RULES: EpochRules = {

@@ -5,7 +5,7 @@ import { type BatchOptions, batch } from './batch.ts';
 import { ClaimsClient } from './client.ts';
 import { epoch, get, type Session, submit, validate } from './commands.ts';
 import { CallFailed, ClaimctlError, EXIT_CODE_MEANINGS, ExitCode, Interrupted } from './exit-codes.ts';
-import { addImportCommand } from './import-command.ts';
+import { addImportCommand } from './import/command.ts';
 import { INPUT_FORMATS, STDIN } from './input.ts';
 import { ALLOWED_TIMESTAMP, isInt64 } from './input-item.ts';
 import type { Io } from './io.ts';

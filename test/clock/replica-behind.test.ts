@@ -14,7 +14,7 @@ import { ClaimOperation, Outcome } from '../../src/domain/claim.ts';
 import { Engine, engineShape } from '../../src/engine.ts';
 import { InlinePool } from '../../src/pool/inline-pool.ts';
 import { EngineMemory } from '../../src/segment/engine-memory.ts';
-import { SqliteStore } from '../../src/store/sqlite-store.ts';
+import { SqliteStore } from '../../src/store/sqlite/sqlite-store.ts';
 import { START_MS, TEST_RULES, TEST_SETTINGS } from '../support/engine.ts';
 
 const LENGTH_MS = TEST_RULES.epochLengthMs;
