@@ -5,7 +5,7 @@
  * worker is at is left to the worker, which looks again when it is done.
  */
 import { assert } from '../domain/assert.ts';
-import { COORDINATOR_BELL, type EngineMemory } from '../segment/engine-memory.ts';
+import type { EngineMemory } from '../segment/engine-memory.ts';
 import { SegmentServer } from '../segment/segment-server.ts';
 
 export class SmallRuns {
@@ -22,7 +22,8 @@ export class SmallRuns {
    * @param onServed takes what was served from the thread's own queues.
    */
   constructor(memory: EngineMemory, thread: number, most: number, onServed: () => void) {
-    this.#server = new SegmentServer(memory, memory.shape.workers + thread, COORDINATOR_BELL);
+    const ownBell = memory.bellOf(memory.ingressQueue(thread));
+    this.#server = new SegmentServer(memory, memory.shape.workers + thread, ownBell);
     this.#segments = new Int32Array(most);
     this.#onServed = onServed;
   }
@@ -33,8 +34,9 @@ export class SmallRuns {
     this.#count += 1;
   }
 
-  get isEmpty(): boolean {
-    return this.#count === 0;
+  /** Entries noted since they were last served, or left to the workers. */
+  get count(): number {
+    return this.#count;
   }
   get isServing(): boolean {
     return this.#serving;

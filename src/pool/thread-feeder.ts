@@ -56,9 +56,11 @@ export class ThreadFeeder implements SegmentFeeder {
     // Within a flush: the outer one sees to what has been pushed since.
     if (this.#small.isServing) return;
     if (this.#memory.shape.stealing && this.#small.areFew) {
-      this.#pushedInAll = Math.max(0, this.#pushedInAll - this.#small.serve());
+      const served = this.#small.serve();
+      // It may have taken entries along that were pushed before the last wake-up, and are not counted.
+      this.#pushedInAll = Math.max(this.#small.count, this.#pushedInAll - served);
     }
-    if (!this.#small.isEmpty || this.#pushedInAll >= PATIENT_WORTH_A_WAKE) this.flushAll();
+    if (this.#small.count > 0 || this.#pushedInAll >= PATIENT_WORTH_A_WAKE) this.flushAll();
   }
 
   flushAll(): void {

@@ -48,7 +48,7 @@ describe('small runs', () => {
     for (const entry of [0, 1, 2]) push(entry);
     assert.equal(runs.serve(), 3);
     assert.deepEqual(committed(), [0, 1, 2]);
-    assert.ok(runs.isEmpty);
+    assert.equal(runs.count, 0);
     assert.equal(memory.bells[COORDINATOR_BELL], 0);
     assert.equal(memory.counter(WORKERS, WorkerCounter.ENTRIES), 3);
     assert.equal(memory.counter(0, WorkerCounter.ENTRIES), 0);
@@ -60,7 +60,7 @@ describe('small runs', () => {
     assert.equal(runs.serve(), 0);
     assert.equal(memory.queues.peek(segment), 0, 'still in its queue');
     unlock(memory.locks, segment, 1);
-    assert.ok(runs.isEmpty, 'the worker looks again when it is done');
+    assert.equal(runs.count, 0, 'the worker looks again when it is done');
   });
 
   test('so many are few, and one more is not', () => {
@@ -70,7 +70,7 @@ describe('small runs', () => {
     push(MOST);
     assert.ok(!runs.areFew);
     runs.forget();
-    assert.ok(runs.isEmpty);
+    assert.equal(runs.count, 0);
   });
 
   test('what was served leads to is served with it, as long as it is few', () => {
@@ -88,6 +88,6 @@ describe('small runs', () => {
     };
     push(1);
     assert.equal(runs.serve(), 1, 'what is more than few is left to the workers');
-    assert.ok(!runs.isEmpty);
+    assert.notEqual(runs.count, 0);
   });
 });
