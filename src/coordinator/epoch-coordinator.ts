@@ -1,5 +1,5 @@
 /**
- * Keeps the epoch: at each boundary it moves the segments on, shows the store the epoch, tells
+ * Keeps the epoch: at each boundary it shows the store the epoch, moves the segments on, tells
  * watchers what is complete, sends for overdue claims and has old ones reclaimed. The epoch in
  * force is the highest of the clock's, the store's and its own: it never goes back.
  */

@@ -51,7 +51,7 @@ export class InlinePool implements SegmentPool {
   #serveAll(): boolean {
     let served = 0;
     for (let segment = 0; segment < this.memory.segments; segment += 1) {
-      if (!this.memory.queues.isEmpty(segment)) served += this.#server.serve(segment);
+      served += this.#server.visit(segment);
     }
     return served > 0;
   }

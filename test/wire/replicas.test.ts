@@ -4,11 +4,12 @@ import { after, before, describe, test } from 'node:test';
 import fc from 'fast-check';
 import { systemClock } from '../../src/clock/clock.ts';
 import { runClaimd } from '../support/claimd.ts';
-import type { ClaimClient, EpochSummary, Item, Result } from '../support/client.ts';
+import type { ClaimClient, Item, Result } from '../support/client.ts';
 import { type Caller, FactLoad, type LoadItem, Refused } from '../support/fact-load.ts';
 import { serviceFor } from '../support/for-test.ts';
 import { RedisTarget } from '../support/redis-service.ts';
 import type { Env, Service } from '../support/service.ts';
+import { summaries } from '../support/summaries.ts';
 import { until, untilEpoch } from '../support/waiting.ts';
 import { WAYS } from '../support/ways.ts';
 import { LASTING } from './suites/suite.ts';
@@ -241,20 +242,6 @@ function callerOf(replicas: readonly ClaimClient[], first: number): Caller {
       }));
     },
   };
-}
-
-/** Summaries but for the durations, which are each replica's own. */
-async function summaries(
-  client: ClaimClient,
-  from: number,
-  to: number,
-): Promise<Omit<EpochSummary, 'durationUs'>[]> {
-  const told = [];
-  for await (const { durationUs: _own, ...summary } of client.watch(from)) {
-    told.push(summary);
-    if (summary.epoch >= to) break;
-  }
-  return told;
 }
 
 /** The values of every claim of a service, as Redis has them. */

@@ -1,8 +1,9 @@
 /** Two servers on one database: as replicas of one registry they give one answer. */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import type { ClaimClient, EpochSummary, Item } from '../support/client.ts';
+import type { ClaimClient, Item } from '../support/client.ts';
 import { claimdFor, clientFor, temporaryFolder } from '../support/for-test.ts';
+import { summaries } from '../support/summaries.ts';
 import { untilEpoch } from '../support/waiting.ts';
 import { WAYS } from '../support/ways.ts';
 
@@ -63,18 +64,4 @@ async function raceForAll(clients: readonly ClaimClient[]): Promise<Item[]> {
 
 function claims(player: number): Item[] {
   return Array.from({ length: CLAIMS }, (_, n) => ({ claimId: `shared-${n}`, playerId: `${player}` }));
-}
-
-/** Summaries of epochs, but for the durations, which are each server's own. */
-async function summaries(
-  client: ClaimClient,
-  from: number,
-  to: number,
-): Promise<Omit<EpochSummary, 'durationUs'>[]> {
-  const told = [];
-  for await (const { durationUs: _own, ...summary } of client.watch(from)) {
-    told.push(summary);
-    if (summary.epoch >= to) break;
-  }
-  return told;
 }

@@ -4,6 +4,7 @@
  * a deadline and needs the fence, is connection's.
  */
 import { Cluster, Redis, type RedisOptions } from 'ioredis';
+import { StoreUnavailable } from '../../domain/errors.ts';
 import type { RedisAddress, RedisStoreOptions, RedisTls, SentinelLocation } from './options.ts';
 import type { RedisClient } from './scripts.ts';
 
@@ -28,6 +29,19 @@ export function makeClient(options: ClientOptions, name: string): RedisClient {
     case 'cluster':
       return makeCluster(location.nodes, common);
   }
+}
+
+/** The slot of a key. @throws where the cluster does not answer. */
+export function slotOf(cluster: Cluster, key: string): Promise<number> {
+  return cluster.cluster('KEYSLOT', key);
+}
+
+/** The connection to the server that has the slot now. @throws StoreUnavailable where none has. */
+export function serverOfSlot(cluster: Cluster, slot: number): Redis {
+  const [address] = cluster.slots[slot] ?? [];
+  const found = cluster.nodes('master').find(({ options }) => `${options.host}:${options.port}` === address);
+  if (found === undefined) throw new StoreUnavailable(`no server of the cluster has slot ${slot}`);
+  return found;
 }
 
 function commonOptions(

@@ -7,7 +7,7 @@ import type { Clock } from '../../clock/clock.ts';
 import { ClaimsError, StoreUnavailable } from '../../domain/errors.ts';
 import { type ClientOptions, makeClient } from './clients.ts';
 import { Deadline } from './deadline.ts';
-import { failureKind, isReply, wordsOf } from './errors.ts';
+import { failureKind, isFault, isReply, wordsOf } from './errors.ts';
 import type { RedisStoreEvents } from './options.ts';
 import type { RedisClient } from './scripts.ts';
 
@@ -93,7 +93,7 @@ export class RedisConnection {
       if (isWholeTry) this.#lose(live, NO_ANSWER);
       return { reason: NO_ANSWER, isLate: true };
     } catch (error) {
-      if (error instanceof ClaimsError) throw error;
+      if (error instanceof ClaimsError || isFault(error)) throw error;
       const kind = failureKind(error);
       if (kind === 'refused') throw this.#unavailable(wordsOf(error));
       if (kind === 'reconnect' && live !== undefined) this.#lose(live, wordsOf(error));

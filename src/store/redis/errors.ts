@@ -1,4 +1,5 @@
 /** What a failed call of Redis means: try again, on a new connection, or not at all. */
+import { AssertionFailure } from '../../domain/assert.ts';
 
 /**
  * - `again`: the server can't serve this now but may soon.
@@ -13,6 +14,11 @@ const RECONNECT = ['READONLY', 'UNBLOCKED', 'MOVED'];
 /** Whether an error is an answer of Redis's, not one of the client's own. */
 export function isReply(error: unknown): error is Error {
   return error instanceof Error && error.name === 'ReplyError';
+}
+
+/** Whether it is a fault of this program, which no other connection mends: it is thrown on, as it is. */
+export function isFault(error: unknown): boolean {
+  return error instanceof AssertionFailure || error instanceof ReferenceError;
 }
 
 export function failureKind(error: unknown): FailureKind {

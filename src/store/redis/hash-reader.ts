@@ -4,8 +4,7 @@
  */
 import { Cluster, type Redis } from 'ioredis';
 import { assert } from '../../domain/assert.ts';
-import { StoreUnavailable } from '../../domain/errors.ts';
-import type { ClientOptions } from './clients.ts';
+import { type ClientOptions, serverOfSlot, slotOf } from './clients.ts';
 import { RedisConnection } from './connection.ts';
 import { Deadline } from './deadline.ts';
 import { RedisKeys } from './keys.ts';
@@ -91,11 +90,7 @@ export class RedisHashReader {
 /** The connection to the server that has the key. */
 async function serverOf(client: RedisClient, key: string): Promise<Redis> {
   if (!(client instanceof Cluster)) return client;
-  const slot = await client.cluster('KEYSLOT', key);
-  const [address] = client.slots[slot] ?? [];
-  const found = client.nodes('master').find(({ options }) => `${options.host}:${options.port}` === address);
-  if (found === undefined) throw new StoreUnavailable(`no server of the cluster has slot ${slot}`);
-  return found;
+  return serverOfSlot(client, await slotOf(client, key));
 }
 
 async function runIdOf(server: Redis): Promise<string> {

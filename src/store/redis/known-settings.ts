@@ -12,7 +12,7 @@ export interface KnownSettings {
 
 /**
  * What the registry under the prefix was made with; null where there is none. Whether this program
- * serves its format is for redis-settings to say.
+ * serves its format is for settings.ts to say.
  * @throws RegistryMismatch where its settings are none
  */
 export async function knownSettings(client: RedisClient, keyPrefix: string): Promise<KnownSettings | null> {

@@ -6,8 +6,8 @@
 import { Cluster, type Redis } from 'ioredis';
 import { assert } from '../../domain/assert.ts';
 import { isPastRetention } from '../../domain/epochs.ts';
-import { StoreUnavailable } from '../../domain/errors.ts';
 import type { StoredClaim } from '../store.ts';
+import { serverOfSlot, slotOf } from './clients.ts';
 import type { RedisConnection } from './connection.ts';
 import type { RedisRegistry } from './registry.ts';
 import type { RedisClient } from './scripts.ts';
@@ -102,14 +102,11 @@ export class RedisScanPages {
   async #serverOf(client: RedisClient, shard: number): Promise<Redis> {
     if (!(client instanceof Cluster)) return client;
     const slot = this.#slots.get(shard) ?? (await this.#askSlot(client, shard));
-    const [address] = client.slots[slot] ?? [];
-    const found = client.nodes('master').find(({ options }) => `${options.host}:${options.port}` === address);
-    if (found === undefined) throw new StoreUnavailable(`no server of the cluster has slot ${slot}`);
-    return found;
+    return serverOfSlot(client, slot);
   }
 
   async #askSlot(client: Cluster, shard: number): Promise<number> {
-    const slot = await client.cluster('KEYSLOT', this.#registry.keys.registry(shard));
+    const slot = await slotOf(client, this.#registry.keys.registry(shard));
     this.#slots.set(shard, slot);
     return slot;
   }
