@@ -13,7 +13,7 @@ import { parseArgs } from 'node:util';
 import { systemClock } from '../src/clock/clock.ts';
 import { REPOSITORY } from '../test/support/program.ts';
 import { BENCHES } from './bench/all.ts';
-import { type BenchContext, type BenchModule, goalMet } from './bench/bench-module.ts';
+import { type BenchContext, type BenchModule, goalMet, runBench } from './bench/bench-module.ts';
 import { type BenchReport, COLUMNS, cells, circumstances, writeReports } from './bench/report.ts';
 import { textTable } from './table.ts';
 
@@ -57,12 +57,12 @@ async function main(): Promise<void> {
   const where = await circumstances(systemClock);
   for (const bench of benches) {
     console.log(`${bench.name}: ${bench.title}`);
-    const rows = await bench.run(context);
-    console.log(`\n${textTable(COLUMNS, rows.map(cells))}\n`);
-    const report: BenchReport = { ...where, title: bench.title, rows };
+    const result = await runBench(bench, context);
+    console.log(`\n${textTable(COLUMNS, result.rows.map(cells))}\n`);
+    const report: BenchReport = { ...where, title: bench.title, ...result };
     // After each, so that one that fails does not lose those before it.
     console.log(`written to ${await writeReports(folder, { [bench.name]: report })}\n`);
-    if (rows.some((row) => goalMet(row) === false)) process.exitCode = 1;
+    if (result.rows.some((row) => goalMet(row) === false)) process.exitCode = 1;
   }
 }
 

@@ -11,7 +11,7 @@ import type { Clock } from '../../src/clock/clock.ts';
 import { REPOSITORY } from '../../test/support/program.ts';
 import { type Column, figure, markdownTable } from '../table.ts';
 import { BENCHES } from './all.ts';
-import { type BenchModule, type BenchRow, goalMet } from './bench-module.ts';
+import { type BenchModule, type BenchResult, type BenchRow, goalMet, type Table } from './bench-module.ts';
 
 export interface Circumstances {
   readonly cores: number;
@@ -24,9 +24,8 @@ export interface Circumstances {
   readonly date: string;
 }
 
-export interface BenchReport extends Circumstances {
+export interface BenchReport extends Circumstances, BenchResult {
   readonly title: string;
-  readonly rows: readonly BenchRow[];
 }
 
 /** The last run of each benchmark, by its name. */
@@ -116,5 +115,12 @@ function renderReport(name: string, report: BenchReport): string {
     report.title,
     `${machine}; commit ${report.commit}; ${report.date}`,
     markdownTable(COLUMNS, report.rows.map(cells)),
+    ...(report.tables ?? []).flatMap(renderTable),
   ].join('\n\n');
+}
+
+/** The first column names what the others tell of. */
+function renderTable({ title, columns, rows }: Table): string[] {
+  const aligned = columns.map((column, i): Column => ({ title: column, align: i === 0 ? 'left' : 'right' }));
+  return [`### ${title}`, markdownTable(aligned, rows)];
 }
