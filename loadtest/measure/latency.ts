@@ -3,6 +3,15 @@ import { createHistogram, type RecordableHistogram } from 'node:perf_hooks';
 
 /** A minute: what takes longer counts as one, and is far beyond every goal. */
 const HIGHEST_US = 60_000_000;
+/** Points of a curve in each decade of its x: enough that a line through them looks like all of them. */
+const CURVE_POINTS_PER_DECADE = 10;
+
+/**
+ * The distribution of latencies as HdrHistogram plots it: one in x calls took at least y
+ * milliseconds, so x = 100 is the 99th percentile; x in tenths of a decade, as far as there are so
+ * many calls, thus at most 91 points for a thousand million.
+ */
+export type LatencyCurve = readonly (readonly [oneIn: number, ms: number])[];
 
 export interface LatencySummary {
   readonly count: number;
@@ -28,6 +37,19 @@ export class LatencyHistogram {
 
   reset(): void {
     this.#histogram.reset();
+  }
+
+  /** Empty where nothing was recorded. */
+  curve(): LatencyCurve {
+    const count = this.#histogram.count;
+    if (count === 0) return [];
+    const points = Math.floor(Math.log10(count) * CURVE_POINTS_PER_DECADE) + 1;
+    return Array.from({ length: points }, (_, i): [number, number] => {
+      const oneIn = 10 ** (i / CURVE_POINTS_PER_DECADE);
+      // The least percentile that Node allows is just above 0: the least latency.
+      const percentile = Math.max(100 * (1 - 1 / oneIn), Number.EPSILON);
+      return [oneIn, this.#histogram.percentile(percentile) / 1000];
+    });
   }
 
   /** All in milliseconds; zeros where nothing was recorded. */

@@ -9,6 +9,7 @@ import { REPOSITORY } from '../../test/support/program.ts';
 import type { LoadEvent, LoadResult } from './client.ts';
 import { type ProcessUsage, readProcessUsage } from './process-usage.ts';
 import type { MeasuredServer, ServerSpec } from './servers.ts';
+import type { LatencyPeriod } from './timeline.ts';
 import type { WorkloadName } from './workload.ts';
 
 /** The load generator's options (measure/client), by their flags. */
@@ -34,6 +35,18 @@ export interface LoadSpec {
   readonly scattered?: boolean;
   readonly epochMs?: number;
   readonly boundarySpanMs?: number;
+  readonly setAsideEveryMs?: number;
+  readonly setAsideOffsetMs?: number;
+  readonly setAsideSpanMs?: number;
+  readonly periodMs?: number;
+}
+
+/** What else may be done while a load goes on. */
+export interface LoadWatch {
+  /** Hears of every period of the measured time, once it is over. */
+  readonly onPeriod?: (period: LatencyPeriod) => void;
+  /** Ends the measured time early; what was measured until then is the result. */
+  readonly signal?: AbortSignal;
 }
 
 export interface Measurement {
@@ -60,14 +73,19 @@ export async function measureFresh(server: ServerSpec, load: LoadSpec): Promise<
 }
 
 /** Measures a server that runs. @throws Error with the load generator's output where that fails. */
-export async function measure(server: MeasuredServer, load: LoadSpec): Promise<Measurement> {
+export async function measure(
+  server: MeasuredServer,
+  load: LoadSpec,
+  watch: LoadWatch = {},
+): Promise<Measurement> {
   const usage = async (): Promise<ProcessUsage> => readProcessUsage(server.pid);
   let before: ProcessUsage | undefined;
   let after: ProcessUsage | undefined;
-  const result = await runClient(server.address, load, async (event) => {
+  const onEvent = async (event: 'measuring' | 'measured'): Promise<void> => {
     if (event === 'measuring') before = await usage();
     else after = await usage();
-  });
+  };
+  const result = await runClient(server.address, load, onEvent, watch);
   if (before === undefined || after === undefined) throw new Error('the load generator measured nothing');
   return measurement(result, before, after);
 }
@@ -83,7 +101,8 @@ export function requireOutcomes(result: LoadResult, allowed: readonly string[]):
   const otherStatus = Object.keys(statuses).some((name) => name !== 'OK');
   const otherOutcome = Object.keys(outcomes).some((name) => !allowed.includes(name));
   if (!otherStatus && !otherOutcome && unanswered === 0 && skipped === 0) return;
-  throw new Error(`not every call was answered well: ${JSON.stringify(result)}`);
+  const came = { calls: result.calls, statuses, outcomes, unanswered, skipped, latency: result.latency };
+  throw new Error(`not every call was answered well: ${JSON.stringify(came)}`);
 }
 
 function measurement(load: LoadResult, before: ProcessUsage, after: ProcessUsage): Measurement {
@@ -108,11 +127,16 @@ async function runClient(
   address: string,
   load: LoadSpec,
   onEvent: (event: 'measuring' | 'measured') => Promise<void>,
+  { onPeriod, signal }: LoadWatch = {},
 ): Promise<LoadResult> {
   const argv = ['loadtest/measure/client.ts', '--address', address, ...clientArgs(load)];
+  if (onPeriod !== undefined) argv.push('--progress');
   const child = spawn(process.execPath, argv, { cwd: REPOSITORY, stdio: ['ignore', 'pipe', 'pipe'] });
   const endClient = (): void => void child.kill('SIGKILL');
+  const endEarly = (): void => void child.kill('SIGTERM');
   process.once('exit', endClient);
+  signal?.addEventListener('abort', endEarly, { once: true });
+  if (signal?.aborted) endEarly();
   const errors: string[] = [];
   child.stderr.setEncoding('utf8').on('data', (text: string) => errors.push(text));
   const exited = once(child, 'close');
@@ -120,10 +144,12 @@ async function runClient(
   for await (const line of createInterface({ input: child.stdout })) {
     const event: LoadEvent = JSON.parse(line);
     if (event.event === 'result') result = event;
+    else if (event.event === 'period') onPeriod?.(event);
     else await onEvent(event.event);
   }
   const [code]: number[] = await exited;
   process.off('exit', endClient);
+  signal?.removeEventListener('abort', endEarly);
   if (result === undefined)
     throw new Error(`the load generator ended with code ${code}:\n${errors.join('')}`);
   return result;

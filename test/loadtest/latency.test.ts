@@ -33,3 +33,16 @@ test('latencies out of range are counted at its ends', () => {
   assert.equal(p50Ms, 0.001);
   assert.ok(maxMs >= 60_000 && maxMs < 60_100);
 });
+
+test('a curve tells at one in x what the percentile 1 − 1/x is, as far as there are so many', () => {
+  const histogram = new LatencyHistogram();
+  assert.deepEqual(histogram.curve(), []);
+  for (let ms = 1; ms <= 1000; ms++) histogram.record(ms * 1000);
+  const curve = histogram.curve();
+  assert.equal(curve.length, 31);
+  const at = (oneIn: number) => curve.find(([x]) => Math.abs(x / oneIn - 1) < 1e-9)?.[1] ?? Number.NaN;
+  const { p99Ms, p999Ms } = histogram.summary();
+  assert.deepEqual([at(100), at(1000)], [p99Ms, p999Ms]);
+  assert.ok(Math.abs(at(1) - 1) < 0.01 && Math.abs(at(10) - 900) < 2, JSON.stringify(curve));
+  assert.ok(curve.every(([x, y], i) => i === 0 || (x > curve[i - 1][0] && y >= curve[i - 1][1])));
+});

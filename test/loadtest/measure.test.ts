@@ -64,3 +64,21 @@ test('a load generator that fails tells why', async () => {
   const gone = { ...server, address: '127.0.0.1:1' };
   await assert.rejects(measure(gone, { calls: 1 }), /load generator ended with code 1:.*ECONNREFUSED/s);
 });
+
+test('a load that is told to end early gives what it measured, its periods while it went on', async () => {
+  const told = new AbortController();
+  const periods: number[] = [];
+  const onPeriod = ({ startMs, count }: { startMs: number; count: number }): void => {
+    periods.push(startMs);
+    assert.ok(count > 0);
+    if (periods.length === 3) told.abort();
+  };
+  const load: LoadSpec = { rate: 500, outstanding: 500, seconds: 60, periodMs: 50 };
+  const { load: result } = await measure(server, load, { onPeriod, signal: told.signal });
+  assert.deepEqual(
+    periods.slice(0, 3),
+    result.periods.slice(0, 3).map(({ startMs }) => startMs),
+  );
+  assert.ok(result.seconds < 30, `${result.seconds} s`);
+  requireOutcomes(result, ['ACCEPTED']);
+});
