@@ -3,7 +3,7 @@
  * `go install`. Does nothing where they are there at those versions. Needs Go; where it is missing
  * on a Debian that this process may change and that has a Go new enough, installs that first.
  */
-import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import {
   CannotInstall,
@@ -14,7 +14,15 @@ import {
   run,
   setUp,
 } from './debian.ts';
-import { binaryPath, isAtLeast, readPins, TOOLS_FOLDER, type Tool, type ToolPins } from './tools.ts';
+import {
+  binaryPath,
+  builtName,
+  isAtLeast,
+  readPins,
+  TOOLS_FOLDER,
+  type Tool,
+  type ToolPins,
+} from './tools.ts';
 
 /** Says which versions are installed. */
 const STAMP = join(TOOLS_FOLDER, 'versions.json');
@@ -58,7 +66,9 @@ function install(pins: ToolPins): void {
   const bin = join(TOOLS_FOLDER, 'bin');
   mkdirSync(bin, { recursive: true });
   for (const tool of pins.tools) {
-    run('go', ['install', `${tool.package}@${tool.version}`], { GOBIN: bin });
+    // Distributions may have Go fetch no later toolchain, which is what a tool's go.mod can ask for.
+    run('go', ['install', `${tool.package}@${tool.version}`], { GOBIN: bin, GOTOOLCHAIN: 'auto' });
+    if (builtName(tool) !== tool.name) renameSync(binaryPath(builtName(tool)), binaryPath(tool.name));
   }
   writeFileSync(STAMP, stampOf(pins.tools));
 }

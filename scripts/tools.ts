@@ -5,14 +5,16 @@ import { fileURLToPath } from 'node:url';
 
 /** A program that `go install` builds, at a pinned version. */
 export interface Tool {
+  /** Of its binary in .tools/bin. */
   readonly name: string;
   readonly package: string;
+  /** A tag, or Go's pseudo-version of a commit where the module has no tags. */
   readonly version: string;
   readonly licence: string;
 }
 
 export interface ToolPins {
-  /** The oldest Go that builds them all. */
+  /** The oldest Go that builds them all; where one needs a later Go, that Go fetches it. */
   readonly goMinimum: string;
   readonly tools: readonly Tool[];
 }
@@ -28,6 +30,11 @@ export function readPins(): ToolPins {
 /** Where a tool's binary is, or would be. */
 export function binaryPath(name: string): string {
   return join(TOOLS_FOLDER, 'bin', name);
+}
+
+/** What `go install` calls the binary of a package: the last element of its path. */
+export function builtName(tool: Tool): string {
+  return tool.package.slice(tool.package.lastIndexOf('/') + 1);
 }
 
 /** The path of an installed tool. @throws Error that says how to install it. */

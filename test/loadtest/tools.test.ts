@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { isAtLeast, readPins } from '../../scripts/tools.ts';
+import { builtName, isAtLeast, readPins } from '../../scripts/tools.ts';
 
 test('versions of Go are compared by number', () => {
   const cases: [version: string, minimum: string, atLeast: boolean][] = [
@@ -18,8 +18,15 @@ test('versions of Go are compared by number', () => {
 
 test('every tool is pinned to one version and says its licence', () => {
   for (const tool of readPins().tools) {
-    assert.match(tool.version, /^v\d+\.\d+\.\d+$/);
+    assert.match(tool.version, /^v\d+\.\d+\.\d+(-0\.\d{14}-[0-9a-f]{12})?$/, tool.name);
     assert.match(tool.licence, /^(Apache-2\.0|MIT)$/);
-    assert.ok(tool.package.endsWith(`/${tool.name}`));
   }
+});
+
+test('every tool has a binary of its own, also while it still has the name that Go gave it', () => {
+  const { tools } = readPins();
+  const names = new Set(tools.flatMap((tool) => [tool.name, builtName(tool)]));
+  const renamed = tools.filter((tool) => tool.name !== builtName(tool)).map(({ name }) => name);
+  assert.deepEqual(renamed, ['ratelimit']);
+  assert.equal(names.size, tools.length + renamed.length);
 });
