@@ -1,5 +1,5 @@
 /**
- * Runs benchmarks, prints their tables and writes docs/reports/bench.json and bench.md.
+ * Runs benchmarks, prints their tables and writes docs/reports/bench.json, bench.md and report.html.
  *
  *   npm run bench                     every benchmark but the soak
  *   npm run bench -- batch            one by name
@@ -15,6 +15,7 @@ import { REPOSITORY } from '../test/support/program.ts';
 import { BENCHES } from './bench/all.ts';
 import { type BenchContext, type BenchModule, goalMet, runBench } from './bench/bench-module.ts';
 import { type BenchReport, COLUMNS, cells, circumstances, writeReports } from './bench/report.ts';
+import { writePage } from './report/write-page.ts';
 import { textTable } from './table.ts';
 
 function readOptions(): { benches: BenchModule[]; context: BenchContext; folder: string } {
@@ -62,6 +63,7 @@ async function main(): Promise<void> {
     const report: BenchReport = { ...where, title: bench.title, ...result };
     // After each, so that one that fails does not lose those before it.
     console.log(`written to ${await writeReports(folder, { [bench.name]: report })}\n`);
+    await writePage(folder);
     if (result.rows.some((row) => goalMet(row) === false)) process.exitCode = 1;
   }
 }

@@ -28,6 +28,8 @@ export interface BenchReport extends Circumstances, BenchResult {
   readonly title: string;
 }
 
+const BENCH_JSON = 'bench.json';
+
 /** The last run of each benchmark, by its name. */
 export type Reports = Readonly<Record<string, BenchReport>>;
 
@@ -75,23 +77,36 @@ async function git(...args: string[]): Promise<string> {
   return stdout.trim();
 }
 
-/** Adds reports to those in the folder and writes both files. @returns the path of bench.md. */
+/**
+ * Adds reports to those in the folder and writes both files; those of benchmarks that are no more
+ * are dropped. @returns the path of bench.md.
+ */
 export async function writeReports(folder: string, added: Reports): Promise<string> {
   await mkdir(folder, { recursive: true });
-  const jsonPath = join(folder, 'bench.json');
-  const reports: Reports = { ...(await readReports(jsonPath)), ...added };
-  await writeFile(jsonPath, `${JSON.stringify(reports, null, 2)}\n`);
+  const reports: Reports = { ...(await readReports(folder)), ...added };
+  const known = BENCHES.flatMap(({ name }) => (reports[name] === undefined ? [] : [[name, reports[name]]]));
+  await writeFile(join(folder, BENCH_JSON), jsonText(Object.fromEntries(known)));
   const markdownPath = join(folder, 'bench.md');
   await writeFile(markdownPath, renderReports(reports, BENCHES));
   return markdownPath;
 }
 
-async function readReports(path: string): Promise<Reports> {
+/** JSON with a line for each value, and for each point of a series. */
+export function jsonText(value: object): string {
+  return `${JSON.stringify(value, null, 2).replace(/\[\s+([^\s[\]{}"]+),\s+([^\s[\]{}"]+)\s+\]/g, '[$1, $2]')}\n`;
+}
+
+/** The reports in the folder's bench.json; none where there is no such file. */
+export async function readReports(folder: string): Promise<Reports> {
+  return (await readJson<Reports>(join(folder, BENCH_JSON))) ?? {};
+}
+
+/** What a JSON file of ours holds; undefined where there is no such file. */
+export async function readJson<T>(path: string): Promise<T | undefined> {
   try {
     return JSON.parse(await readFile(path, 'utf8'));
   } catch (error) {
-    // The first report of all.
-    if (error instanceof Error && 'code' in error && error.code === 'ENOENT') return {};
+    if (error instanceof Error && 'code' in error && error.code === 'ENOENT') return undefined;
     throw error;
   }
 }
@@ -108,12 +123,17 @@ const INTRODUCTION = `# Benchmarks
 
 Written by \`npm run bench\`. A value is the median of its rounds; floors are measured in the same run, alternately with what is measured against them. CPU is that of the server process, all threads; the load generator shares the cores.`;
 
-function renderReport(name: string, report: BenchReport): string {
+/** Where and when it was measured, and of which commit. */
+export function machineLine(report: Circumstances): string {
   const machine = `${report.cores} cores (${report.cpuModel}), ${report.memoryGb} GB, Node ${report.nodeVersion}`;
+  return `${machine}; commit ${report.commit}; ${report.date}`;
+}
+
+function renderReport(name: string, report: BenchReport): string {
   return [
     `## ${name}`,
     report.title,
-    `${machine}; commit ${report.commit}; ${report.date}`,
+    machineLine(report),
     markdownTable(COLUMNS, report.rows.map(cells)),
     ...(report.tables ?? []).flatMap(renderTable),
   ].join('\n\n');
