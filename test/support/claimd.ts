@@ -8,10 +8,12 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { type ProgramOptions, REPOSITORY, RunningProgram } from './program.ts';
 
-/** As `npm start` does: `node <flags> <file>`. */
-const [, ...START] = startScript().split(' ');
-const FLAGS = START.filter((word) => word.startsWith('-'));
-const CLAIMD = START[START.length - 1];
+/** The flags that `npm start` gives Node. */
+const FLAGS = startScript()
+  .split(' ')
+  .filter((word) => word.startsWith('-'));
+/** The sources themselves, not what `npm run build` made of them some time ago. */
+const SOURCES = 'src/main.ts';
 const START_TIMEOUT_MS = 20_000;
 
 function startScript(): string {
@@ -20,6 +22,8 @@ function startScript(): string {
 }
 
 export interface ClaimdOptions extends Omit<ProgramOptions, 'file'> {
+  /** What is started: dist/main.js of a bundle; the sources by default. */
+  readonly file?: string;
   /** Holds claims.db; kept at the end. Absent: a temporary folder, removed when claimd has ended. */
   readonly dataFolder?: string;
 }
@@ -109,7 +113,12 @@ function claimdProgram(options: ClaimdOptions, folder: string): ProgramOptions {
     CLAIMS_STORE: `sqlite:${join(folder, 'claims.db')}`,
     ...options.env,
   };
-  return { ...options, execArgv: [...FLAGS, ...(options.execArgv ?? [])], file: CLAIMD, env };
+  return {
+    ...options,
+    execArgv: [...FLAGS, ...(options.execArgv ?? [])],
+    file: options.file ?? SOURCES,
+    env,
+  };
 }
 
 /** The folder asked for, or a temporary one that `release` removes. */
