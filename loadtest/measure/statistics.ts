@@ -30,6 +30,6 @@ export function slope(xs: readonly number[], ys: readonly number[]): number {
   return variance === 0 ? 0 : covariance / variance;
 }
 
-function mean(values: readonly number[]): number {
+export function mean(values: readonly number[]): number {
   return values.reduce((sum, value) => sum + value, 0) / values.length;
 }
