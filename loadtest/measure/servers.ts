@@ -1,6 +1,7 @@
 /** The servers that are measured: claimd, and the floor it is measured against. */
 import { type ClaimdOptions, startClaimd } from '../../test/support/claimd.ts';
 import { startProgram } from '../../test/support/program.ts';
+import { builtClaimd, builtProgram } from './built-programs.ts';
 
 export interface MeasuredServer {
   /** "127.0.0.1:port". */
@@ -17,21 +18,25 @@ export interface ServerSpec {
   start(): Promise<MeasuredServer>;
 }
 
-/** claimd on SQLite in a temporary data folder. */
+/** claimd as it ships, bundled from the sources; on SQLite in a temporary data folder by default. */
 export function claimdServer(name: string, options: ClaimdOptions = {}): ServerSpec {
   const start = async (): Promise<MeasuredServer> => {
-    const claimd = await startClaimd(options);
+    const claimd = await startClaimd({ file: await builtClaimd(), ...options });
     const stop = (): Promise<void> => stopCleanly(name, claimd);
     return { address: claimd.address, pid: claimd.pid, stop };
   };
   return { name, start };
 }
 
-/** The bare grpc-js echo; replies to batches and frames hold `batchItems` results. */
-export function echoServer(name: string, batchItems: number): ServerSpec {
+/**
+ * The bare grpc-js echo, bundled as claimd is; replies to batches and frames hold `batchItems` results.
+ * @param execArgv flags of Node.
+ */
+export function echoServer(name: string, batchItems: number, execArgv: readonly string[] = []): ServerSpec {
   const args = ['--batch-items', String(batchItems)];
   const start = async (): Promise<MeasuredServer> => {
-    const { program, serving } = await startProgram({ file: 'loadtest/echo-server.ts', args });
+    const file = await builtProgram('loadtest/echo-server.ts');
+    const { program, serving } = await startProgram({ file, args, execArgv });
     const stop = (): Promise<void> => stopCleanly(name, program);
     return { address: serving.address, pid: program.pid, stop };
   };

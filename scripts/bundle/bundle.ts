@@ -46,17 +46,30 @@ export async function bundle(dist: string): Promise<void> {
 }
 
 /** @returns paths of the modules that are in the outputs, from the repository. */
-async function bundleEntry(entry: Entry, dist: string): Promise<string[]> {
-  const { metafile } = await build(optionsFor(entry, dist));
+async function bundleEntry({ source, output }: Entry, dist: string): Promise<string[]> {
+  const folder = posix.dirname(output);
+  const name = posix.basename(output, '.js');
+  const { metafile } = await build(buildOptions(source, name, join(dist, folder), folder));
   return Object.keys(metafile.inputs);
 }
 
-function optionsFor(entry: Entry, dist: string) {
-  const folder = posix.dirname(entry.output);
+/**
+ * Bundles a program that does not ship but is measured beside those that do, as they are.
+ * @param source from the repository's root.
+ * @param outFolder that it is written to, `<name of the source>.js`.
+ */
+export async function bundleProgram(source: string, outFolder: string): Promise<string> {
+  const name = posix.basename(source, '.ts');
+  await build(buildOptions(source, name, outFolder, '.'));
+  return join(outFolder, `${name}.js`);
+}
+
+/** @param folder of dist that is outFolder: what run-time places are told from. */
+function buildOptions(source: string, name: string, outFolder: string, folder: string) {
   return {
     absWorkingDir: REPOSITORY,
-    entryPoints: [{ in: entry.source, out: posix.basename(entry.output, '.js') }],
-    outdir: join(dist, folder),
+    entryPoints: [{ in: source, out: name }],
+    outdir: outFolder,
     bundle: true,
     external: [...EXTERNAL],
     // What is imported dynamically is an output of its own, loaded where it is used.

@@ -13,7 +13,7 @@ import { fileURLToPath } from 'node:url';
 /** The repository's root folder; every program is started in it. */
 export const REPOSITORY = fileURLToPath(new URL('../..', import.meta.url));
 
-const END_WITH_PARENT = new URL('./end-with-parent.ts', import.meta.url).href;
+const END_WITH_PARENT = new URL('./end-with-parent.mjs', import.meta.url).href;
 /** Characters of output kept per program, so that a soak's log stays bounded. */
 const OUTPUT_MAX = 1_000_000;
 /** Lines of output that an error shows. */
