@@ -1,47 +1,51 @@
 /**
- * Preloaded (`NODE_OPTIONS=--import`) into a server under soak: samples the heap of every thread
- * after a full garbage collection, every HEAP_SAMPLE_MS, into the file HEAP_SAMPLE_FILE as JSON
- * lines (HeapSample).
+ * Preloaded (`NODE_OPTIONS=--import`) into a server under soak: samples every thread
+ * (measure/thread-probe), with a full garbage collection, whenever the wall clock is at a multiple
+ * of HEAP_SAMPLE_MS plus HEAP_SAMPLE_OFFSET_MS, into the file HEAP_SAMPLE_FILE as JSON lines
+ * (HeapSample). The collections stop the threads: latencies of those moments are to be set aside.
  *
- * Worker threads have no event loop that turns, so the main thread asks them through Node's
+ * Worker threads may have no event loop that turns, so the main thread asks them through Node's
  * inspector, whose messages interrupt a thread even in Atomics.wait. The inspector's own
  * HeapProfiler.collectGarbage would wait for the event loop; evaluating a function does not.
  */
 import { appendFileSync } from 'node:fs';
 import { type NodeWorker, Session } from 'node:inspector';
 import { setFlagsFromString } from 'node:v8';
-import { runInNewContext } from 'node:vm';
 import { isMainThread } from 'node:worker_threads';
+import { systemClock } from '../../src/clock/clock.ts';
+import { makeThreadProbe, type ThreadProbe, type ThreadSample } from './thread-probe.ts';
 
-export interface HeapSample {
+export interface HeapSample extends ThreadSample {
   /** 0: the main thread; else as Node numbers its workers. */
   readonly threadId: number;
-  /** Since the process began, milliseconds. */
-  readonly uptimeMs: number;
-  /** Of this thread, after a full collection. */
-  readonly heapUsedBytes: number;
-  /** Of the process. */
+  /** When the sampling began: the same in all threads' samples of one time. */
+  readonly wallMs: number;
+  /** Of the process, before the collections. */
   readonly rssBytes: number;
 }
 
-/** Collects the garbage of the thread that evaluates it; needs V8's flag --expose-gc. */
-const COLLECT =
-  "(globalThis.collectForHeapSampler ??= process.getBuiltinModule('node:vm').runInNewContext('gc'))()";
+/** How often collections are summed up: V8 records about 4 kB of each until then. */
+const DRAIN_MS = 1_000;
+/** The probe of a worker, made when it is first asked. */
+const WORKER_PROBE = `(globalThis.heapSamplerProbe ??= (${makeThreadProbe})())`;
 
-/** What comes back of Runtime.evaluate and of Runtime.getHeapUsage. */
+/** What comes back of Runtime.evaluate. */
 interface EvaluateReply {
-  readonly result: { readonly exceptionDetails?: object };
+  readonly result: { readonly exceptionDetails?: object; readonly result: { readonly value: ThreadSample } };
 }
-interface HeapUsageReply {
-  readonly result: { readonly usedSize: number };
+
+interface Waiting {
+  readonly session: string;
+  /** With nothing where the thread has ended. */
+  resolve(reply: string | undefined): void;
 }
 
 /** Asks the worker threads of this process through its inspector. */
-class WorkerHeaps {
+class WorkerProbes {
   readonly #session = new Session();
   /** Inspector sessions of the workers there are, with their thread ids. */
   readonly #threadIds = new Map<string, number>();
-  readonly #waiting = new Map<number, (reply: string) => void>();
+  readonly #waiting = new Map<number, Waiting>();
   #lastId = 0;
 
   constructor() {
@@ -49,70 +53,96 @@ class WorkerHeaps {
     this.#session.on('NodeWorker.attachedToWorker', ({ params }) => {
       this.#threadIds.set(params.sessionId, Number(params.workerInfo.workerId));
     });
-    this.#session.on('NodeWorker.detachedFromWorker', ({ params }) => {
-      this.#threadIds.delete(params.sessionId);
-    });
+    this.#session.on('NodeWorker.detachedFromWorker', ({ params }) => this.#detached(params.sessionId));
     this.#session.on('NodeWorker.receivedMessageFromWorker', ({ params }) => this.#receive(params));
     this.#session.post('NodeWorker.enable', { waitForDebuggerOnStart: false });
   }
 
-  /** Bytes used after a full collection, by thread id; without threads that are still starting. */
-  async collected(): Promise<Map<number, number>> {
-    const heaps = await Promise.all(
-      [...this.#threadIds].map(
-        async ([session, threadId]): Promise<[number, number | undefined]> => [
-          threadId,
-          await this.#collectedHeap(session),
-        ],
-      ),
+  async drain(): Promise<void> {
+    const drained = `${WORKER_PROBE}.drain()`;
+    await Promise.all([...this.#threadIds.keys()].map((session) => this.#evaluate(session, drained)));
+  }
+
+  /** By thread id; without threads that are still starting, or have ended meanwhile. */
+  async sample(): Promise<[threadId: number, sample: ThreadSample][]> {
+    const samples = await Promise.all(
+      [...this.#threadIds].map(async ([session, threadId]): Promise<[number, ThreadSample] | undefined> => {
+        const reply = await this.#evaluate(session, `${WORKER_PROBE}.sample()`);
+        return reply === undefined ? undefined : [threadId, reply.result.result.value];
+      }),
     );
-    return new Map(heaps.filter((heap): heap is [number, number] => heap[1] !== undefined));
+    return samples.filter((sample) => sample !== undefined);
   }
 
-  /** Undefined where the thread can't collect yet. */
-  async #collectedHeap(session: string): Promise<number | undefined> {
-    const reply = await this.#ask(session, 'Runtime.evaluate', { expression: COLLECT });
-    const collected: EvaluateReply = JSON.parse(reply);
-    if (collected.result.exceptionDetails !== undefined) return undefined;
-    const usage: HeapUsageReply = JSON.parse(await this.#ask(session, 'Runtime.getHeapUsage', {}));
-    return usage.result.usedSize;
-  }
-
-  #ask(sessionId: string, method: string, params: object): Promise<string> {
+  /** Undefined where the thread can't yet evaluate it, or has ended. */
+  async #evaluate(sessionId: string, expression: string): Promise<EvaluateReply | undefined> {
     this.#lastId++;
-    const { promise, resolve } = Promise.withResolvers<string>();
-    this.#waiting.set(this.#lastId, resolve);
-    const message = JSON.stringify({ id: this.#lastId, method, params });
+    const { promise, resolve } = Promise.withResolvers<string | undefined>();
+    this.#waiting.set(this.#lastId, { session: sessionId, resolve });
+    const params = { expression, returnByValue: true };
+    const message = JSON.stringify({ id: this.#lastId, method: 'Runtime.evaluate', params });
     this.#session.post('NodeWorker.sendMessageToWorker', { sessionId, message });
-    return promise;
+    const text = await promise;
+    if (text === undefined) return undefined;
+    const reply: EvaluateReply = JSON.parse(text);
+    return reply.result.exceptionDetails === undefined ? reply : undefined;
   }
 
   #receive({ message }: NodeWorker.ReceivedMessageFromWorkerEventDataType): void {
     const { id }: { id?: number } = JSON.parse(message);
     if (id === undefined) return;
-    this.#waiting.get(id)?.(message);
+    this.#waiting.get(id)?.resolve(message);
     this.#waiting.delete(id);
+  }
+
+  #detached(session: string): void {
+    this.#threadIds.delete(session);
+    for (const [id, waiting] of this.#waiting) {
+      if (waiting.session !== session) continue;
+      waiting.resolve(undefined);
+      this.#waiting.delete(id);
+    }
   }
 }
 
-function startSampling(file: string, everyMs: number): void {
+function startSampling(file: string, everyMs: number, offsetMs: number): void {
   setFlagsFromString('--expose-gc');
-  const collect: () => void = runInNewContext('gc');
-  const workers = new WorkerHeaps();
-  const write = (threadId: number, heapUsedBytes: number): void => {
-    const uptimeMs = Math.round(process.uptime() * 1000);
-    const sample: HeapSample = { threadId, uptimeMs, heapUsedBytes, rssBytes: process.memoryUsage.rss() };
-    appendFileSync(file, `${JSON.stringify(sample)}\n`);
-  };
+  const own: ThreadProbe = makeThreadProbe();
+  const workers = new WorkerProbes();
   const sampleAll = async (): Promise<void> => {
-    collect();
-    write(0, process.memoryUsage().heapUsed);
-    for (const [threadId, bytes] of await workers.collected()) write(threadId, bytes);
+    const wallMs = Math.round(systemClock.nowMs());
+    const rssBytes = process.memoryUsage.rss();
+    const samples: [number, ThreadSample][] = [[0, own.sample()], ...(await workers.sample())];
+    const lines = samples.map(
+      ([threadId, sample]): HeapSample => ({ threadId, wallMs, rssBytes, ...sample }),
+    );
+    appendFileSync(file, lines.map((line) => `${JSON.stringify(line)}\n`).join(''));
   };
-  setInterval(sampleAll, everyMs).unref();
+  const sampleNext = (): void => {
+    const untilNextMs = everyMs - ((systemClock.nowMs() - offsetMs) % everyMs);
+    setTimeout(async () => {
+      await sampleAll();
+      sampleNext();
+    }, untilNextMs).unref();
+  };
+  const drainNext = (): void => {
+    setTimeout(async () => {
+      own.drain();
+      await workers.drain();
+      drainNext();
+    }, DRAIN_MS).unref();
+  };
+  sampleNext();
+  drainNext();
 }
 
-const { HEAP_SAMPLE_FILE, HEAP_SAMPLE_MS } = process.env;
+export function parseSamples(text: string): HeapSample[] {
+  const whole = text.slice(0, text.lastIndexOf('\n') + 1);
+  const lines = whole.split('\n').filter((line) => line !== '');
+  return lines.map((line): HeapSample => JSON.parse(line));
+}
+
+const { HEAP_SAMPLE_FILE, HEAP_SAMPLE_MS, HEAP_SAMPLE_OFFSET_MS } = process.env;
 if (isMainThread && HEAP_SAMPLE_FILE !== undefined) {
-  startSampling(HEAP_SAMPLE_FILE, Number(HEAP_SAMPLE_MS ?? 10_000));
+  startSampling(HEAP_SAMPLE_FILE, Number(HEAP_SAMPLE_MS ?? 10_000), Number(HEAP_SAMPLE_OFFSET_MS ?? 0));
 }
