@@ -1,8 +1,8 @@
 /**
  * Preloaded (`NODE_OPTIONS=--import`) into a server under soak: samples every thread
  * (measure/thread-probe), with a full garbage collection, whenever the wall clock is at a multiple
- * of HEAP_SAMPLE_MS plus HEAP_SAMPLE_OFFSET_MS, into the file HEAP_SAMPLE_FILE as JSON lines
- * (HeapSample). The collections stop the threads: latencies of those moments are to be set aside.
+ * of HEAP_SAMPLE_MS plus HEAP_SAMPLE_OFFSET_MS (or, where HEAP_SAMPLE_MS is 0, at each SIGUSR2), into
+ * the file HEAP_SAMPLE_FILE as JSON lines (HeapSample). The collections stop the threads: latencies of those moments are to be set aside.
  *
  * Worker threads may have no event loop that turns, so the main thread asks them through Node's
  * inspector, whose messages interrupt a thread even in Atomics.wait. The inspector's own
@@ -132,7 +132,8 @@ function startSampling(file: string, everyMs: number, offsetMs: number): void {
       drainNext();
     }, DRAIN_MS).unref();
   };
-  sampleNext();
+  if (everyMs === 0) process.on('SIGUSR2', sampleAll);
+  else sampleNext();
   drainNext();
 }
 
