@@ -49,6 +49,11 @@ export class CallLoad implements ConnectionsHandler {
     this.#spareSlots = Array.from({ length: options.outstanding }, (_, i) => options.outstanding - 1 - i);
   }
 
+  /** Calls begun, the warm-up's too. */
+  get started(): number {
+    return this.#started;
+  }
+
   /** Calls that an open loop did not start because too many were under way. */
   get skipped(): number {
     return this.#skipped;
@@ -83,7 +88,7 @@ export class CallLoad implements ConnectionsHandler {
   }
 
   message(call: Call, bytes: Buffer, start: number, end: number): void {
-    this.#tally.reply(this.#startedUs[call.tag], bytes, start, end, 1);
+    this.#workload.countReply(bytes, start, end, this.#tally.countsOf(this.#startedUs[call.tag]));
   }
 
   ended(call: Call, status: number): void {

@@ -38,6 +38,8 @@ export interface LoadResult extends TallyResult {
   /** Calls that ended, and claims that were answered, in the measured time, whenever they began. */
   readonly callsMeasured: number;
   readonly claimsMeasured: number;
+  /** Calls or frames begun since the start, the warm-up's too: how far the claims' numbers have come. */
+  readonly started: number;
   /** Calls of an open loop that were not started, because `outstanding` were under way. */
   readonly skipped: number;
   /** Calls without an answer long after the end. */
@@ -215,6 +217,7 @@ async function main(): Promise<void> {
     claimsPerS: measured.answeredClaims / measured.seconds,
     callsMeasured: measured.endedCalls,
     claimsMeasured: measured.answeredClaims,
+    started: load.started,
     skipped: load.skipped,
     unanswered: load.underWay,
     clientCpuS: measured.clientCpuS,

@@ -3,7 +3,7 @@
  * way on each. Every frame place has an id of its own, by which its answer finds it.
  */
 import type { Clock } from '../../src/clock/clock.ts';
-import { type RequestTemplate, readFrameId } from './messages.ts';
+import { countOutcomes, type RequestTemplate, readFrameId } from './messages.ts';
 import type { Call } from './rpc/call.ts';
 import type { RpcConnection } from './rpc/connection.ts';
 import type { Connections, ConnectionsHandler } from './rpc/connections.ts';
@@ -60,6 +60,11 @@ export class StreamLoad implements ConnectionsHandler {
   /** A closed loop leaves no frame out. */
   readonly skipped = 0;
 
+  /** Frames sent. */
+  get started(): number {
+    return (this.#nextClaim - this.#options.first) / this.#options.items;
+  }
+
   /** Frames under way. */
   get underWay(): number {
     return this.#places.filter((place) => place.sentUs >= 0).length;
@@ -91,7 +96,7 @@ export class StreamLoad implements ConnectionsHandler {
   message(call: Call, bytes: Buffer, start: number, end: number): void {
     const place = this.#places[readFrameId(bytes, start, end) - 1];
     if (place === undefined || place.sentUs < 0) throw new Error('a frame was answered that was not sent');
-    this.#tally.reply(place.sentUs, bytes, start, end, 2);
+    countOutcomes(bytes, start, end, 2, this.#tally.countsOf(place.sentUs));
     this.#tally.ended(place.sentUs, this.#clock.monotonicUs(), STATUS_OK);
     place.sentUs = -1;
     const stream = this.#streams[call.tag];

@@ -2,7 +2,6 @@
 import { status as GrpcStatus } from '@grpc/grpc-js';
 import { Outcome } from '../../src/domain/claim.ts';
 import { type LatencyCurve, LatencyHistogram, type LatencySummary } from './latency.ts';
-import { countOutcomes } from './messages.ts';
 import { type LatencyPeriod, LatencyTimeline } from './timeline.ts';
 
 /**
@@ -98,10 +97,9 @@ export class Tally {
     return this.#timeline.periods();
   }
 
-  /** Counts the results in a reply to a call begun at startUs: those in fields from `firstField` on. */
-  reply(startUs: number, bytes: Buffer, start: number, end: number, firstField: number): void {
-    const counts = startUs < this.#beginUs ? this.#earlierOutcomes : this.#outcomes;
-    countOutcomes(bytes, start, end, firstField, counts);
+  /** Where the outcomes in replies to a call begun at startUs are counted, by Outcome number. */
+  countsOf(startUs: number): Float64Array {
+    return startUs < this.#beginUs ? this.#earlierOutcomes : this.#outcomes;
   }
 
   /** Counts a call (or frame) from its start to its end, in monotonic microseconds. */

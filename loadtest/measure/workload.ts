@@ -1,10 +1,19 @@
 /** What the load generator asks: which method, of which claims. Every submitted claim id is new. */
-import { ItemTemplate, RequestTemplate, varintField } from './messages.ts';
+import { countOutcomes, ItemTemplate, RequestTemplate, varintField } from './messages.ts';
+import { countDecision, RateLimitTemplate } from './ratelimit-messages.ts';
 
 const SERVICE_PATH = '/claims.v1.ClaimService';
 export const EXCHANGE_PATH = `${SERVICE_PATH}/ExchangeClaims`;
+const RATELIMIT_PATH = '/envoy.service.ratelimit.v3.RateLimitService/ShouldRateLimit';
 
-export const WORKLOADS = ['submit', 'validate', 'mixed', 'batch-submit', 'batch-validate'] as const;
+export const WORKLOADS = [
+  'submit',
+  'validate',
+  'mixed',
+  'batch-submit',
+  'batch-validate',
+  'ratelimit',
+] as const;
 export type WorkloadName = (typeof WORKLOADS)[number];
 
 export interface WorkloadOptions {
@@ -29,6 +38,8 @@ export interface Request {
 
 export interface Workload {
   next(): Request;
+  /** Counts what a reply at start … end says of its claims into `counts`, by Outcome number. */
+  countReply(bytes: Buffer, start: number, end: number, counts: Float64Array): void;
   /** Sets the timestamp of the claims submitted from now on, milliseconds since the Unix epoch. */
   setTimestamp(timestampMs: number): void;
 }
@@ -50,6 +61,8 @@ export function makeWorkload(options: WorkloadOptions): Workload {
       );
     case 'mixed':
       return new Mixed(options);
+    case 'ratelimit':
+      return new RateLimits(options);
   }
 }
 
@@ -95,8 +108,35 @@ class Sequence implements Workload {
     return { path: this.#path, message };
   }
 
+  countReply(bytes: Buffer, start: number, end: number, counts: Float64Array): void {
+    countOutcomes(bytes, start, end, 1, counts);
+  }
+
   setTimestamp(timestampMs: number): void {
     this.#item.setTimestamp(timestampMs);
+  }
+}
+
+/** ShouldRateLimit of a claim after the other. */
+class RateLimits implements Workload {
+  readonly #template: RateLimitTemplate;
+  #number: number;
+
+  constructor({ run, first }: WorkloadOptions) {
+    this.#template = new RateLimitTemplate(run);
+    this.#number = first;
+  }
+
+  next(): Request {
+    return { path: RATELIMIT_PATH, message: this.#template.fill(this.#number++) };
+  }
+
+  countReply(bytes: Buffer, start: number, end: number, counts: Float64Array): void {
+    countDecision(bytes, start, end, counts);
+  }
+
+  setTimestamp(): void {
+    // The server's own time counts.
   }
 }
 
@@ -127,6 +167,10 @@ class Mixed implements Workload {
     }
     this.#submitted++;
     return this.#submits.next();
+  }
+
+  countReply(bytes: Buffer, start: number, end: number, counts: Float64Array): void {
+    this.#submits.countReply(bytes, start, end, counts);
   }
 
   setTimestamp(timestampMs: number): void {

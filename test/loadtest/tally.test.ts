@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { status } from '@grpc/grpc-js';
-import { bytesField, sampleResult } from '../../loadtest/measure/messages.ts';
+import { bytesField, countOutcomes, sampleResult } from '../../loadtest/measure/messages.ts';
 import { fallsIntoWindow, Tally } from '../../loadtest/measure/tally.ts';
 
 const RULE = { everyMs: 10_000, offsetMs: 0, spanMs: 100 };
@@ -26,7 +26,7 @@ test('a call falls into a window where it is under way in the span after a bound
 test('calls are counted by status, claims by outcome, latencies of calls that ended OK', () => {
   const tally = new Tally(PLAIN);
   const reply = bytesField(1, sampleResult());
-  tally.reply(1_000, reply, 0, reply.length, 1);
+  countOutcomes(reply, 0, reply.length, 1, tally.countsOf(1_000));
   tally.ended(1_000, 6_000, status.OK);
   tally.ended(1_000, 900_000, status.RESOURCE_EXHAUSTED);
   tally.ended(1_000, 900_000, 77);
@@ -86,9 +86,9 @@ test('calls that began before the measured time count as ended in it, and for no
   tally.ended(0, 1, status.OK);
   tally.begin(5_000);
   assert.equal(tally.endedCalls, 0);
-  tally.reply(4_999, reply, 0, reply.length, 1);
+  countOutcomes(reply, 0, reply.length, 1, tally.countsOf(4_999));
   tally.ended(4_999, 6_000, status.UNAVAILABLE);
-  tally.reply(5_000, reply, 0, reply.length, 1);
+  countOutcomes(reply, 0, reply.length, 1, tally.countsOf(5_000));
   tally.ended(5_000, 6_000, status.OK);
   assert.deepEqual([tally.endedCalls, tally.answeredClaims], [2, 2]);
   const { calls, claims, statuses, outcomes, latency } = tally.result();
