@@ -38,6 +38,44 @@ export const STREAM_MAX_ENTRIES = 2 * BATCH_MAX_ITEMS;
  */
 export const ENTRIES_KEPT_FOR_CALLS = BATCH_MAX_ITEMS;
 
+/**
+ * Streams, and so calls, open at once on one connection; a client keeps further ones back. 10,000
+ * unary calls/s over 4 connections are 50 on each at 20 ms a call; room for five times that. The
+ * messages that a connection has begun and not ended are at most so many × RECEIVE_MAX_BYTES, 614 MB,
+ * where a client means harm; grpc-js tells of a message only once it is whole.
+ */
+export const CONNECTION_MAX_STREAMS = 256;
+
+/**
+ * Messages of a stream that are read before they are asked for, and replies that are queued before
+ * their writer is told: 1 of each, not 16 as Node has it, since each may be of megabytes.
+ */
+export const STREAM_MESSAGES_AHEAD = 1;
+
+/** What a reply takes beside its bytes while it waits: a buffer, a queued write, a callback. */
+export const REPLY_OVERHEAD_BYTES = 512;
+
+/**
+ * Bytes of replies that one stream's client has not taken, beyond which its frames are read no
+ * further: 11,000 results of 92 bytes, 40 ms of 300,000 claims/s. What is in flight by then is
+ * answered still: STREAM_MAX_ENTRIES × 171 bytes, 2.8 MB.
+ */
+export const STREAM_UNREAD_MAX_BYTES = 1 << 20;
+
+/**
+ * The same for a connection, its batches and streams together; of a batch the request counts too,
+ * which is kept as long: sixteen streams', or eleven full batches of 50 bytes an item and 92 a
+ * result. Beyond: batches are refused, RESOURCE_EXHAUSTED; streams are read no further. What is in
+ * flight by then is answered still: INGRESS_ENTRIES × 171 bytes, 5.6 MB.
+ */
+export const CONNECTION_UNREAD_MAX_BYTES = 16 << 20;
+
+/**
+ * The same for all connections of an ingress thread: four that have stalled, or a second of 300,000
+ * claims/s. Beyond: only who has nothing unread is served, one reply at a time.
+ */
+export const UNREAD_MAX_BYTES = 64 << 20;
+
 /** Segments at most: the coordinator keeps one control entry for each. */
 export const SEGMENTS_MAX = 1_024;
 
@@ -140,6 +178,8 @@ export function checkLimits(): void {
   assert(STREAM_MAX_ENTRIES <= INGRESS_ENTRIES, 'one stream must fit beside others');
   assert(BATCH_MAX_ITEMS <= STREAM_MAX_ENTRIES, 'a full frame must fit its stream');
   assert(BATCH_MAX_ITEMS + ENTRIES_KEPT_FOR_CALLS <= INGRESS_ENTRIES, 'a full frame must fit beside calls');
+  assert(STREAM_UNREAD_MAX_BYTES <= CONNECTION_UNREAD_MAX_BYTES, 'one stream must fit beside others');
+  assert(CONNECTION_UNREAD_MAX_BYTES <= UNREAD_MAX_BYTES, 'one connection must fit beside others');
   assert(EXPIRIES_BESIDE_CALLS < SQLITE_BATCH_MAX_ITEMS, 'calls must have room beside expiries');
   assert(EXPIRIES_BESIDE_CALLS < REDIS_BATCH_MAX_ITEMS, 'calls must have room beside expiries');
   assert(WORKERS_MAX + 1 <= 255, 'the number of every worker and of the ingress, + 1, must fit a byte');

@@ -5,6 +5,7 @@
 import type {
   handleBidiStreamingCall,
   handleUnaryCall,
+  ServerUnaryCall,
   sendUnaryData,
   UntypedServiceImplementation,
 } from '@grpc/grpc-js';
@@ -17,12 +18,14 @@ import { BATCH_MAX_ITEMS } from '../limits.ts';
 import type { Logger } from '../telemetry/log.ts';
 import { ExchangeStream } from './exchange-stream.ts';
 import { BATCH_ITEMS_FIELD, countItems, ItemCursor } from './item-cursor.ts';
-import { ItemGroup, isRefused, noRoomFor, TABLE_FULL } from './item-group.ts';
+import { ItemGroup, isRefused, noRoomFor, TABLE_FULL, UNREAD } from './item-group.ts';
 import { type CallOperation, ItemIntake } from './item-intake.ts';
 import { viewOf } from './protobuf-reader.ts';
 import { ReplyEncoder } from './reply-codec.ts';
 import { logUnexpected, notServing, resourceExhausted, toStatus } from './status.ts';
+import { UnreadReplies } from './unread-replies.ts';
 
+type Call = ServerUnaryCall<Buffer, Buffer>;
 type Reply = sendUnaryData<Buffer>;
 
 export class ClaimHandlers {
@@ -34,6 +37,8 @@ export class ClaimHandlers {
   readonly #encoder: ReplyEncoder;
   readonly #cursor = new ItemCursor();
   readonly #streams = new Set<ExchangeStream>();
+  /** Of batches and streams: a reply to a single claim is no larger than the call that it ends. */
+  readonly #unread = new UnreadReplies();
   readonly #unexpected: (error: unknown) => void;
   /** Why calls are refused, while they are. */
   #refusal: string | undefined = 'starting';
@@ -96,7 +101,7 @@ export class ClaimHandlers {
         return;
       }
       try {
-        this.#admitBatch(operation, viewOf(call.request), reply);
+        this.#admitBatch(operation, call, reply);
       } catch (error) {
         reply(toStatus(error, this.#unexpected));
       }
@@ -104,13 +109,16 @@ export class ClaimHandlers {
   }
 
   /** @throws InvalidArgument, ResourceExhausted; then nothing was done. */
-  #admitBatch(operation: CallOperation, message: DataView, reply: Reply): void {
+  #admitBatch(operation: CallOperation, call: Call, reply: Reply): void {
+    const message = viewOf(call.request);
     const count = countItems(message, BATCH_ITEMS_FIELD);
     if (count > BATCH_MAX_ITEMS) throw new InvalidArgument('items', `${count}`, `at most ${BATCH_MAX_ITEMS}`);
+    const connection = call.getPeer();
+    if (!this.#unread.hasRoom(connection)) throw new ResourceExhausted(UNREAD);
     if (!this.#ingress.hasRoom(count)) throw new ResourceExhausted(noRoomFor(count));
     const group = new ItemGroup(this.#ingress, operation, count, this.#engine.epoch, () => {
       if (group.isRefusedWhole) reply(resourceExhausted(TABLE_FULL));
-      else reply(null, this.#encoder.batch(group));
+      else if (!call.cancelled) this.#sendBatch(call, connection, reply, this.#encoder.batch(group));
       group.finish();
     });
     this.#cursor.reset(message, BATCH_ITEMS_FIELD);
@@ -123,6 +131,15 @@ export class ClaimHandlers {
     group.dispatch();
   }
 
+  /** Its bytes count until the peer has taken them, and with them those of the request, which grpc-js keeps as long. */
+  #sendBatch(call: Call, connection: string, reply: Reply, bytes: Buffer): void {
+    const counted = this.#unread.add(connection, call.request.length + bytes.length);
+    // grpc-js says so at the end of every call, well ended or not: of one that is well, once the
+    // last byte has been handed to the socket.
+    call.once('cancelled', () => this.#unread.taken(connection, counted));
+    reply(null, bytes);
+  }
+
   #exchange(): handleBidiStreamingCall<Buffer, Buffer> {
     return (call) => {
       if (this.#refusal !== undefined) {
@@ -133,6 +150,7 @@ export class ClaimHandlers {
         ingress: this.#ingress,
         intake: this.#intake,
         encoder: this.#encoder,
+        unread: this.#unread,
         epoch: () => this.#engine.epoch,
         unexpected: this.#unexpected,
         ended: () => this.#streams.delete(stream),

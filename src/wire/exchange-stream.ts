@@ -7,7 +7,12 @@ import type { ServerDuplexStream } from '@grpc/grpc-js';
 import { ClaimOperation } from '../domain/claim.ts';
 import { InvalidArgument } from '../domain/errors.ts';
 import type { Ingress } from '../ingress/ingress.ts';
-import { BATCH_MAX_ITEMS, ENTRIES_KEPT_FOR_CALLS, STREAM_MAX_ENTRIES } from '../limits.ts';
+import {
+  BATCH_MAX_ITEMS,
+  ENTRIES_KEPT_FOR_CALLS,
+  STREAM_MAX_ENTRIES,
+  STREAM_UNREAD_MAX_BYTES,
+} from '../limits.ts';
 import {
   FRAME_SUBMITS_FIELD,
   FRAME_VALIDATES_FIELD,
@@ -20,11 +25,13 @@ import type { ItemIntake } from './item-intake.ts';
 import { viewOf } from './protobuf-reader.ts';
 import type { ReplyEncoder } from './reply-codec.ts';
 import { notServing, toStatus } from './status.ts';
+import type { UnreadReplies } from './unread-replies.ts';
 
 export interface StreamContext {
   readonly ingress: Ingress;
   readonly intake: ItemIntake;
   readonly encoder: ReplyEncoder;
+  readonly unread: UnreadReplies;
   readonly epoch: () => number;
   /** Told of errors that no table foresees. */
   readonly unexpected: (error: unknown) => void;
@@ -42,12 +49,15 @@ export class ExchangeStream {
   readonly #call: ServerDuplexStream<Buffer, Buffer>;
   readonly #context: StreamContext;
   readonly #cursor = new ItemCursor();
+  readonly #connection: string;
   /** Frames read but not admitted yet: the stream is paused then, so at most a few. */
   readonly #held: Frame[] = [];
   #itemsInFlight = 0;
   #framesInFlight = 0;
+  /** Bytes of replies that the client has not taken. */
+  #unreadBytes = 0;
   #waitsForRoom = false;
-  #waitsForReader = false;
+  #waitsForConnection = false;
   #halfClosed = false;
   #closing = false;
   #over = false;
@@ -55,16 +65,17 @@ export class ExchangeStream {
   constructor(call: ServerDuplexStream<Buffer, Buffer>, context: StreamContext) {
     this.#call = call;
     this.#context = context;
+    this.#connection = call.getPeer();
     call.on('data', (bytes: Buffer) => this.#received(bytes));
     call.on('end', () => {
       this.#halfClosed = true;
       this.#proceed();
     });
-    call.on('drain', () => {
-      this.#waitsForReader = false;
-      this.#proceed();
+    // grpc-js says so at the end of every call, well ended or not; what was not taken never will be.
+    call.on('cancelled', () => {
+      this.#end();
+      this.#taken(this.#unreadBytes);
     });
-    call.on('cancelled', () => this.#end());
   }
 
   /** The server is shutting down: what was admitted is answered, then the stream ends UNAVAILABLE. */
@@ -98,14 +109,14 @@ export class ExchangeStream {
       this.#fail(error);
       return;
     }
-    if (this.#held.length > 0 || this.#waitsForReader || this.#closing) this.#call.pause();
+    if (this.#held.length > 0 || this.#closing) this.#call.pause();
     else this.#call.resume();
     if (this.#framesInFlight === 0 && this.#held.length === 0) this.#endIfDone();
   }
 
   #mayAdmit(): boolean {
     const frame = this.#held[0];
-    if (frame === undefined || this.#waitsForReader || this.#waitsForRoom) return false;
+    if (frame === undefined || this.#waitsForRoom || !this.#isRead()) return false;
     // A frame larger than what is left waits for the stream's own to be answered.
     if (this.#itemsInFlight + frame.items > STREAM_MAX_ENTRIES) return false;
     // What calls may need is left to them: they would be refused where a stream only waits.
@@ -114,6 +125,20 @@ export class ExchangeStream {
     this.#waitsForRoom = true;
     this.#context.ingress.onceRoom(room, () => {
       this.#waitsForRoom = false;
+      this.#proceed();
+    });
+    return false;
+  }
+
+  /** Whether the client reads what it is sent, on this stream and on its connection. */
+  #isRead(): boolean {
+    // When it takes something, `#taken` proceeds.
+    if (this.#waitsForConnection || this.#unreadBytes >= STREAM_UNREAD_MAX_BYTES) return false;
+    const { unread } = this.#context;
+    if (unread.hasRoom(this.#connection)) return true;
+    this.#waitsForConnection = true;
+    unread.onceRoom(this.#connection, () => {
+      this.#waitsForConnection = false;
       this.#proceed();
     });
     return false;
@@ -150,13 +175,26 @@ export class ExchangeStream {
   #answer(frame: Frame, submits: ItemGroup, validates: ItemGroup): void {
     this.#itemsInFlight -= frame.items;
     this.#framesInFlight -= 1;
-    if (!this.#over) {
-      const reply = this.#context.encoder.frame(frame.head.frameId, submits, validates);
-      if (!this.#call.write(reply)) this.#waitsForReader = true;
-    }
+    if (!this.#over) this.#send(this.#context.encoder.frame(frame.head.frameId, submits, validates));
     submits.finish();
     validates.finish();
     this.#proceed();
+  }
+
+  /** Writes a reply, whose bytes count until the client has taken them. */
+  #send(reply: Buffer): void {
+    const bytes = this.#context.unread.add(this.#connection, reply.length);
+    this.#unreadBytes += bytes;
+    this.#call.write(reply, () => {
+      // Where the call has ended first, its end has counted them.
+      if (this.#unreadBytes > 0) this.#taken(bytes);
+      this.#proceed();
+    });
+  }
+
+  #taken(bytes: number): void {
+    this.#unreadBytes -= bytes;
+    this.#context.unread.taken(this.#connection, bytes);
   }
 
   #endIfDone(): void {

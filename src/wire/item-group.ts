@@ -98,6 +98,8 @@ export function isRefused(entries: EntryTable, entry: number): boolean {
 
 export const TABLE_FULL = 'the table holds as many pending claims as it can; nothing was done';
 
+export const UNREAD = 'earlier replies on this connection wait to be read; nothing was done';
+
 export function noRoomFor(items: number): string {
   return `no room for ${items} more claims in flight; nothing was done`;
 }

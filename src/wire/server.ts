@@ -2,6 +2,7 @@
  * The gRPC server: listens, tells its health, drains. It serves from the moment it is bound; what
  * it can't serve yet is refused by the handlers.
  */
+import { setDefaultHighWaterMark } from 'node:stream';
 import {
   Server,
   ServerCredentials,
@@ -14,7 +15,12 @@ import { ReflectionService } from '@grpc/reflection';
 import { HealthImplementation } from 'grpc-health-check';
 import type { Clock } from '../clock/clock.ts';
 import { AddressNotAvailable } from '../domain/errors.ts';
-import { RECEIVE_MAX_BYTES, SEND_MAX_BYTES } from '../limits.ts';
+import {
+  CONNECTION_MAX_STREAMS,
+  RECEIVE_MAX_BYTES,
+  SEND_MAX_BYTES,
+  STREAM_MESSAGES_AHEAD,
+} from '../limits.ts';
 import type { Logger } from '../telemetry/log.ts';
 import { SERVICE_NAME } from './definitions.ts';
 import { HealthWatches } from './health-watches.ts';
@@ -32,9 +38,12 @@ export class GrpcServer {
   constructor(clock: Clock, log: Logger, service: ServiceDefinition, handlers: UntypedServiceImplementation) {
     this.#clock = clock;
     logThrough(log);
+    // Of every object stream of this thread that is made from now on: those of calls are.
+    setDefaultHighWaterMark(true, STREAM_MESSAGES_AHEAD);
     this.#server = new Server({
       'grpc.max_receive_message_length': RECEIVE_MAX_BYTES,
       'grpc.max_send_message_length': SEND_MAX_BYTES,
+      'grpc.max_concurrent_streams': CONNECTION_MAX_STREAMS,
       // Its counters cost each call some closures and two looks at the clock; ours are on /metrics.
       'grpc.enable_channelz': 0,
       interceptors: [this.#watches.interceptor],

@@ -1,8 +1,17 @@
 /** gRPC calls over bare HTTP/2, for framing that no gRPC library would send. */
-import { type ClientHttp2Session, type ClientHttp2Stream, connect, constants } from 'node:http2';
+import { once } from 'node:events';
+import {
+  type ClientHttp2Session,
+  type ClientHttp2Stream,
+  connect,
+  constants,
+  type Settings,
+} from 'node:http2';
 import { SERVICE_NAME } from './client.ts';
 
 const GUARD_MS = 15_000;
+/** For tests that send what the server does not take; Node would end the session at 10. */
+const SESSION_MEMORY_MB = 1_000;
 
 /** What became of a call: its grpc-status, or how the stream ended without one. */
 export interface CallEnd {
@@ -16,7 +25,7 @@ export class RawSession {
   readonly #session: ClientHttp2Session;
 
   constructor(address: string) {
-    this.#session = connect(`http://${address}`);
+    this.#session = connect(`http://${address}`, { maxSessionMemory: SESSION_MEMORY_MB });
     this.#session.on('error', () => undefined);
   }
 
@@ -37,6 +46,12 @@ export class RawSession {
     const end = endOf(stream);
     stream.end(body);
     return end;
+  }
+
+  /** What the server has said it takes. */
+  async remoteSettings(): Promise<Settings> {
+    const [settings]: Settings[] = await once(this.#session, 'remoteSettings');
+    return settings;
   }
 
   /** Drops the connection, mid-frame where one is being sent. */

@@ -12,6 +12,7 @@ import {
 import { ExchangeStream } from '../../src/wire/exchange-stream.ts';
 import { ItemIntake } from '../../src/wire/item-intake.ts';
 import { ReplyEncoder } from '../../src/wire/reply-codec.ts';
+import { UnreadReplies } from '../../src/wire/unread-replies.ts';
 import { TestEngine } from '../support/engine.ts';
 import { messageType } from '../support/oracle.ts';
 
@@ -21,19 +22,23 @@ class FakeCall extends Duplex {
   constructor() {
     super({ objectMode: true, read: () => undefined });
   }
+  getPeer(): string {
+    return 'peer';
+  }
   override _write(reply: Buffer, _encoding: string, done: () => void): void {
     this.replies.push(reply);
     done();
   }
 }
 
-function open(t: TestEngine): FakeCall {
+function open(t: TestEngine, unread = new UnreadReplies()): FakeCall {
   const { ingress } = t.engine;
   const call = new FakeCall();
   new ExchangeStream(call as unknown as ServerDuplexStream<Buffer, Buffer>, {
     ingress,
     intake: new ItemIntake(ingress, t.clock, 1_000, 'claim'),
     encoder: new ReplyEncoder(ingress.entries, ingress.rules),
+    unread,
     epoch: () => t.engine.epoch,
     unexpected: (error) => assert.fail(String(error)),
     ended: () => undefined,

@@ -3,7 +3,7 @@ import assert from 'node:assert/strict';
 import { before, describe, test } from 'node:test';
 import { status } from '@grpc/grpc-js';
 import { systemClock } from '../../../src/clock/clock.ts';
-import { SUMMARY_HISTORY_EPOCHS, WATCHERS_MAX } from '../../../src/limits.ts';
+import { CONNECTION_MAX_STREAMS, SUMMARY_HISTORY_EPOCHS, WATCHERS_MAX } from '../../../src/limits.ts';
 import type { ClaimClient, EpochSummary } from '../../support/client.ts';
 import { failsWith, until, untilEpoch } from '../../support/waiting.ts';
 import { COUNTED, LENGTH_MS, type SharingSuite } from './suite.ts';
@@ -163,10 +163,15 @@ export const epochs: SharingSuite = {
       });
 
       test('refuses more watchers than it can have, and takes one again when another has left', async (t) => {
-        const crowd = service().clientOf(0);
-        t.after(() => crowd.close());
+        // As many connections as so many streams need.
+        const crowd = Array.from({ length: WATCHERS_MAX / CONNECTION_MAX_STREAMS }, () =>
+          service().clientOf(0),
+        );
+        t.after(() => {
+          for (const client of crowd) client.close();
+        });
         const { epoch } = await one.getEpoch();
-        const watches = Array.from({ length: WATCHERS_MAX }, () => crowd.watch(epoch));
+        const watches = Array.from({ length: WATCHERS_MAX }, (_, n) => crowd[n % crowd.length].watch(epoch));
         for (const { value } of await Promise.all(watches.map((watch) => watch.next()))) {
           assert.equal(value?.epoch, epoch);
         }
