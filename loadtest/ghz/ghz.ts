@@ -10,6 +10,7 @@ import type { Load } from './scenario.ts';
 const OVERTIME_S = 15;
 const CALL_TIMEOUT_S = 10;
 const NS_PER_MS = 1e6;
+export const CLAIMS_PROTO = 'proto/claims/v1/claims.proto';
 
 export interface GhzResult {
   readonly calls: number;
@@ -31,23 +32,39 @@ interface GhzReport {
   readonly latencyDistribution: readonly { readonly percentage: number; readonly latency: number }[] | null;
 }
 
+/** What ghz is to send: an open loop, bounded in calls and so in time. */
+export interface GhzCalls {
+  /** The file that defines the service, from the repository's root. */
+  readonly proto: string;
+  /** "package.Service.Method". */
+  readonly call: string;
+  /** Calls, and calls per second. */
+  readonly calls: number;
+  readonly rps: number;
+  readonly connections: number;
+  /** The requests (ghz/call-data). */
+  readonly dataFile: string;
+}
+
+/** Sends `calls` calls of claimd's service with the requests in a file; see sendByGhz. */
+export function runGhz(address: string, load: Load, calls: number, dataFile: string): Promise<GhzResult> {
+  const { method, rps, connections } = load;
+  const call = `${SERVICE_NAME}.${method}`;
+  return sendByGhz(address, { proto: CLAIMS_PROTO, call, calls, rps, connections, dataFile });
+}
+
 /**
- * Sends `calls` calls with the requests in a file to "host:port".
+ * Sends calls to "host:port".
  * @throws Error with ghz's words where it fails or takes too long; calls that fail are in the result.
  */
-export async function runGhz(
-  address: string,
-  load: Load,
-  calls: number,
-  dataFile: string,
-): Promise<GhzResult> {
-  const child = spawn(toolPath('ghz'), [...ghzArgs(load, calls, dataFile), address], {
+export async function sendByGhz(address: string, load: GhzCalls): Promise<GhzResult> {
+  const child = spawn(toolPath('ghz'), [...ghzArgs(load), address], {
     cwd: REPOSITORY,
     stdio: ['ignore', 'pipe', 'pipe'],
   });
   const endGhz = (): void => void child.kill('SIGKILL');
   process.once('exit', endGhz);
-  const late = setTimeout(endGhz, (calls / load.rps + OVERTIME_S) * 1000);
+  const late = setTimeout(endGhz, (load.calls / load.rps + OVERTIME_S) * 1000);
   const output: string[] = [];
   const errors: string[] = [];
   child.stdout.setEncoding('utf8').on('data', (text: string) => output.push(text));
@@ -63,12 +80,12 @@ export async function runGhz(
  * Calls are bounded by --total and --rps, and so in time; --max-duration is no use, because ghz
  * 0.121 takes any duration as leave to make calls without end.
  */
-function ghzArgs(load: Load, calls: number, dataFile: string): string[] {
+function ghzArgs(load: GhzCalls): string[] {
   const options = {
-    proto: 'proto/claims/v1/claims.proto',
-    call: `${SERVICE_NAME}.${load.method}`,
-    'binary-file': dataFile,
-    total: calls,
+    proto: load.proto,
+    call: load.call,
+    'binary-file': load.dataFile,
+    total: load.calls,
     timeout: `${CALL_TIMEOUT_S}s`,
     rps: load.rps,
     connections: load.connections,

@@ -13,7 +13,11 @@ const SHOWN_LINES = 20;
 
 export interface ServerCommand {
   readonly program: string;
+  /** Where it lies; on the PATH by default. */
+  readonly path?: string;
   readonly args: readonly string[];
+  /** Added to this process's environment. */
+  readonly env?: Readonly<Record<string, string>>;
   /** Is part of what it writes once it serves. */
   readonly servingLine: string;
 }
@@ -28,8 +32,10 @@ export class ServerProcess {
   private constructor(command: ServerCommand) {
     this.#command = command;
     // The kernel ends it with its parent; setpriv becomes the server, so that the id is the server's.
-    const args = ['--pdeathsig=KILL', testProgramPath(command.program), ...command.args];
-    this.#child = spawn('setpriv', args, { stdio: ['ignore', 'pipe', 'pipe'] });
+    const path = command.path ?? testProgramPath(command.program);
+    const args = ['--pdeathsig=KILL', path, ...command.args];
+    const env = { ...process.env, ...command.env };
+    this.#child = spawn('setpriv', args, { env, stdio: ['ignore', 'pipe', 'pipe'] });
     this.#child.stdout?.setEncoding('utf8').on('data', (text: string) => this.#keep(text));
     this.#child.stderr?.setEncoding('utf8').on('data', (text: string) => this.#keep(text));
     this.#child.on('error', (error) => this.#keep(`${error}\n`));
