@@ -2,7 +2,7 @@
  * The predecessor's three calls, written as such a service is: objects made by proto-loader, a
  * script call awaited for each.
  */
-import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
 import {
   type handleUnaryCall,
   type ServiceDefinition,
@@ -13,11 +13,11 @@ import { loadSync } from '@grpc/proto-loader';
 import type { Clock } from '../../src/clock/clock.ts';
 import { ClaimStatus, ID_MAX_BYTES, Outcome } from '../../src/domain/claim.ts';
 import { type EpochRules, epochOf, expiryEpoch, timestampMs } from '../../src/domain/epochs.ts';
-import { REPOSITORY } from '../../test/support/program.ts';
 import type { ClaimDecision, ClaimStore } from './claim-store.ts';
 import type { ClaimInterpreter } from './interpreter.ts';
 
 const SERVICE = 'claims.v1.ClaimService';
+const PROTO_ROOT = fileURLToPath(new URL('../../proto', import.meta.url));
 /** How far a claim's timestamp may be from server time, milliseconds. */
 const MAX_CLOCK_SKEW_MS = 5_000;
 const CONTROL_CHARACTER = /\p{Cc}/u;
@@ -45,7 +45,7 @@ type Handler = handleUnaryCall<ClaimRequest, { result: ClaimResult }>;
 
 export function claimServiceDefinition(): ServiceDefinition {
   const loaded = loadSync('claims/v1/claims.proto', {
-    includeDirs: [join(REPOSITORY, 'proto')],
+    includeDirs: [PROTO_ROOT],
     longs: Number,
   });
   const definition = loaded[SERVICE] as ServiceDefinition;

@@ -60,9 +60,14 @@ export class ClaimInterpreter {
     return { pending, expired, removed };
   }
 
+  /** With the garbage that has not been collected yet. */
   usage(): InterpreterUsage {
-    const [tables, heapBytes] = this.#call('usage');
-    return { tables, heapBytes };
+    return usageOf(this.#call('usage'));
+  }
+
+  /** After a full collection. */
+  collectedUsage(): InterpreterUsage {
+    return usageOf(this.#call('collected_usage'));
   }
 
   #flush(): void {
@@ -78,4 +83,8 @@ export class ClaimInterpreter {
     this.#lua.global.pop(results.length);
     return results;
   }
+}
+
+function usageOf([tables, heapBytes]: number[]): InterpreterUsage {
+  return { tables, heapBytes };
 }

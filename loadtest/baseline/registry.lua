@@ -52,7 +52,13 @@ function advance(epoch, retention)
   return pending, expired, removed
 end
 
---- Returns the number of tables of claims, and the bytes that the interpreter has in use.
+--- Returns the number of tables of claims, and the bytes that the interpreter has in use, garbage too.
 function usage()
   return count, math.floor(collectgarbage('count') * 1024)
+end
+
+--- The same after a full collection.
+function collected_usage()
+  collectgarbage()
+  return usage()
 end

@@ -7,8 +7,8 @@
  *   node loadtest/baseline/server.ts --redis redis://127.0.0.1:6379 [--listen 127.0.0.1:0]
  *     [--epoch-length-ms 10000] [--validation-window-ms 10000] [--retention-epochs 60]
  *
- * Logs JSON lines: "serving" as claimd does, and "epoch" for each boundary (EpochReport). Ends on
- * SIGTERM with code 0.
+ * Logs JSON lines: "serving" as claimd does, "epoch" for each boundary (EpochReport), and at SIGUSR2
+ * "heap", what the interpreter has in use after a full collection. Ends on SIGTERM with code 0.
  */
 import { parseArgs } from 'node:util';
 import { Server, ServerCredentials } from '@grpc/grpc-js';
@@ -70,6 +70,7 @@ async function main(): Promise<void> {
     epochs.start();
     log('serving', { address: `${listen.slice(0, listen.lastIndexOf(':'))}:${port}` });
   });
+  process.on('SIGUSR2', () => log('heap', interpreter.collectedUsage()));
   process.on('SIGTERM', async () => {
     await epochs.stop();
     server.forceShutdown();

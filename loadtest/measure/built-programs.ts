@@ -4,12 +4,15 @@
  * and what is measured is what ships (Node takes tens of megabytes to run TypeScript itself).
  */
 import { rmSync } from 'node:fs';
-import { cp, mkdtemp, writeFile } from 'node:fs/promises';
+import { cp, mkdtemp, symlink, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { build } from 'esbuild';
 import { bundle, bundleProgram } from '../../scripts/bundle/bundle.ts';
 import { REPOSITORY } from '../../test/support/program.ts';
 
+const BASELINE = 'loadtest/baseline';
+const LIBRARIES_OUTSIDE = { bundle: true, packages: 'external', format: 'esm', platform: 'node' } as const;
 /** What dist has beside it. */
 const BESIDE_DIST = ['proto', 'package.json'];
 
@@ -29,6 +32,24 @@ export function builtClaimd(): Promise<string> {
 /** A program of this folder's neighbours, bundled. @param source from the repository's root. */
 export function builtProgram(source: string): Promise<string> {
   return once(source, (root) => bundleProgram(source, join(root, source.replace(/\.ts$/, ''))));
+}
+
+/**
+ * The predecessor's design (loadtest/baseline) as JavaScript in a tree like this repository's, with
+ * the libraries as they are installed: its interpreter finds its parts beside itself.
+ */
+export function builtBaseline(): Promise<string> {
+  return once('baseline', async (root) => {
+    const tree = join(root, 'baseline');
+    const folder = join(tree, BASELINE);
+    const entryPoints = [join(REPOSITORY, BASELINE, 'server.ts')];
+    await build({ entryPoints, outdir: folder, ...LIBRARIES_OUTSIDE });
+    const notSource = (path: string): boolean => !path.endsWith('.ts');
+    await cp(join(REPOSITORY, BASELINE), folder, { recursive: true, filter: notSource });
+    for (const name of [...BESIDE_DIST, 'node_modules'])
+      await symlink(join(REPOSITORY, name), join(tree, name));
+    return join(folder, 'server.js');
+  });
 }
 
 /** An empty program that keeps running: what Node takes by itself. */

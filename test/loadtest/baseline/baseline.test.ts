@@ -5,6 +5,7 @@
 import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';
 import type { EpochReport } from '../../../loadtest/baseline/epoch-loop.ts';
+import type { InterpreterUsage } from '../../../loadtest/baseline/interpreter.ts';
 import { systemClock } from '../../../src/clock/clock.ts';
 import { ClaimClient, type Item, type Result } from '../../support/client.ts';
 import { type RunningProgram, startProgram } from '../../support/program.ts';
@@ -33,9 +34,14 @@ async function startBaseline(database: number): Promise<{ program: RunningProgra
   return { program, client: new ClaimClient(serving.address) };
 }
 
-function reports(program: RunningProgram): (EpochReport & { msg: string })[] {
+/** What it has logged so far under a name. */
+function told<T>(program: RunningProgram, name: string): T[] {
   const lines = program.log().split('\n').slice(0, -1);
-  return lines.map((line) => JSON.parse(line)).filter(({ msg }) => msg === 'epoch');
+  return lines.map((line) => JSON.parse(line)).filter(({ msg }) => msg === name);
+}
+
+function reports(program: RunningProgram): EpochReport[] {
+  return told(program, 'epoch');
 }
 
 function outcome({ outcome, status, claim }: Result): [string, string, string | undefined] {
@@ -130,7 +136,11 @@ test('Interpreter Defaults started later has the claims of the registry', async 
     await until('an epoch', () => reports(program).length > 0);
     const [{ tables, heapBytes }] = reports(program);
     assert.equal(tables, 1);
-    assert.ok(heapBytes > 0);
+    program.kill('SIGUSR2');
+    await until('the heap to be told', () => told(program, 'heap').length > 0);
+    const [collected] = told<InterpreterUsage>(program, 'heap');
+    assert.equal(collected.tables, 1);
+    assert.ok(collected.heapBytes > 10_000 && collected.heapBytes < heapBytes, `${collected.heapBytes}`);
     assert.equal((await client.submit({ claimId, playerId })).outcome, 'REPLAYED');
   } finally {
     client.close();
