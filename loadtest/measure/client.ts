@@ -7,7 +7,7 @@
  *   node loadtest/measure/client.ts --address 127.0.0.1:50051 --workload submit \
  *     --connections 8 --outstanding 64 --warmup-s 2 --seconds 5
  *
- * `--rate R` makes it an open loop of R calls/s; `--stream` sends frames of ExchangeClaims;
+ * `--rate R` makes it an open loop of R calls/s (or frames/s); `--stream` sends frames of ExchangeClaims;
  * `--calls N` ends after N calls; `--epoch-ms L --boundary-span-ms S` tells latencies of calls that
  * are under way within S after an epoch boundary from the others; `--set-aside-every-ms` and its
  * companions leave out those of calls under way in certain windows (measure/tally.ts).

@@ -19,7 +19,7 @@ export interface LoadSpec {
   readonly stream?: boolean;
   readonly connections?: number;
   readonly outstanding?: number;
-  /** Calls per second of an open loop. */
+  /** Calls, or frames of a stream, per second of an open loop. */
   readonly rate?: number;
   /** Ends after so many calls. */
   readonly calls?: number;

@@ -1,6 +1,7 @@
 /**
- * Load of ExchangeClaims frames: one stream a connection, a closed loop of so many frames under
- * way on each. Every frame place has an id of its own, by which its answer finds it.
+ * Load of ExchangeClaims frames: one stream a connection. Closed loop: so many frames are always under
+ * way on each. Open loop: frames go out by a schedule, from whose time their latencies count (see
+ * call-load). Every frame place has an id of its own, by which its answer finds it.
  */
 import type { Clock } from '../../src/clock/clock.ts';
 import { countOutcomes, type RequestTemplate, readFrameId } from './messages.ts';
@@ -11,11 +12,15 @@ import type { Tally } from './tally.ts';
 import { EXCHANGE_PATH, frameTemplate, submitItem, type WorkloadOptions } from './workload.ts';
 
 const TIMESTAMP_MS = 20;
+/** How often an open loop looks for frames that are due, milliseconds. */
+const TICK_MS = 1;
 const STATUS_OK = 0;
 
 export interface StreamLoadOptions extends WorkloadOptions {
-  /** Frames under way on all streams together. */
+  /** Frames under way on all streams together: always in a closed loop, at most in an open one. */
   readonly outstanding: number;
+  /** Frames per second of an open loop; 0 for a closed one. */
+  readonly rate: number;
   readonly connections: number;
 }
 
@@ -43,6 +48,8 @@ export class StreamLoad implements ConnectionsHandler {
   #timer: NodeJS.Timeout | undefined;
   #running = false;
   #nextClaim: number;
+  #nextPlace = 0;
+  #skipped = 0;
 
   constructor(options: StreamLoadOptions, tally: Tally, clock: Clock) {
     this.#options = options;
@@ -57,8 +64,10 @@ export class StreamLoad implements ConnectionsHandler {
     this.#nextClaim = options.first;
   }
 
-  /** A closed loop leaves no frame out. */
-  readonly skipped = 0;
+  /** Frames that an open loop left out because too many were under way; a closed one leaves none out. */
+  get skipped(): number {
+    return this.#skipped;
+  }
 
   /** Frames sent. */
   get started(): number {
@@ -79,8 +88,9 @@ export class StreamLoad implements ConnectionsHandler {
     this.#connections = connections;
     this.#running = true;
     this.#setTimestamp();
-    this.#timer = setInterval(() => this.#setTimestamp(), TIMESTAMP_MS);
     this.#openStreams();
+    if (this.#options.rate > 0) this.#startSchedule(this.#options.rate);
+    else this.#timer = setInterval(() => this.#setTimestamp(), TIMESTAMP_MS);
   }
 
   /** Sends no more frames; those under way are answered, then their streams are ended. */
@@ -101,8 +111,8 @@ export class StreamLoad implements ConnectionsHandler {
     place.sentUs = -1;
     const stream = this.#streams[call.tag];
     if (stream === undefined) return;
-    if (this.#running) this.#send(stream, place);
-    else this.#endWhenAnswered(stream, call.tag);
+    if (!this.#running) this.#endWhenAnswered(stream, call.tag);
+    else if (this.#options.rate === 0) this.#send(stream, place, this.#clock.monotonicUs());
   }
 
   ended(call: Call, status: number): void {
@@ -133,14 +143,39 @@ export class StreamLoad implements ConnectionsHandler {
       if (stream !== undefined || connection === undefined) return;
       const opened = { connection, call: connection.start(EXCHANGE_PATH, number) };
       this.#streams[number] = opened;
-      for (const place of this.#placesOf(number)) this.#send(opened, place);
+      if (this.#options.rate > 0) return;
+      for (const place of this.#placesOf(number)) this.#send(opened, place, this.#clock.monotonicUs());
     });
   }
 
-  #send(stream: OpenStream, place: FramePlace): void {
+  #startSchedule(rate: number): void {
+    const beginUs = this.#clock.monotonicUs();
+    let scheduled = 0;
+    this.#timer = setInterval(() => {
+      this.#setTimestamp();
+      const due = Math.floor(((this.#clock.monotonicUs() - beginUs) / 1e6) * rate);
+      for (; scheduled < due; scheduled++) this.#sendScheduled(beginUs + (scheduled * 1e6) / rate);
+    }, TICK_MS);
+  }
+
+  /** Sends a frame that counts from startUs, from the next place that is free and whose stream is open. */
+  #sendScheduled(startUs: number): void {
+    for (let tried = 0; tried < this.#places.length; tried++) {
+      const number = this.#nextPlace;
+      this.#nextPlace = (number + 1) % this.#places.length;
+      const stream = this.#streams[number % this.#options.connections];
+      if (stream === undefined || this.#places[number].sentUs >= 0) continue;
+      this.#send(stream, this.#places[number], startUs);
+      return;
+    }
+    this.#skipped++;
+  }
+
+  /** @param startUs from when its latency counts, monotonic microseconds. */
+  #send(stream: OpenStream, place: FramePlace, startUs: number): void {
     stream.connection.send(stream.call, place.template.fill(this.#nextClaim), false);
     this.#nextClaim += this.#options.items;
-    place.sentUs = this.#clock.monotonicUs();
+    place.sentUs = startUs;
   }
 
   #endWhenAnswered(stream: OpenStream, number: number): void {

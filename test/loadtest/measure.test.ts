@@ -50,6 +50,16 @@ test('frames of a stream are answered each by its id, and the streams end', asyn
   assert.equal(load.unanswered, 0);
 });
 
+test('frames by a schedule: as many as were due, and those without a place are counted', async () => {
+  const stream = { stream: true, items: ITEMS, connections: 2, seconds: 0.4 };
+  const { load } = await measure(server, { ...stream, rate: 100, outstanding: 20 });
+  // A closed loop would have made thousands.
+  assert.ok(load.callsMeasured > 10 && load.calls <= 50, `${load.calls} frames`);
+  assert.deepEqual([load.statuses, load.skipped], [{ OK: load.calls }, 0]);
+  const { load: crowded } = await measure(server, { ...stream, rate: 100_000, outstanding: 2 });
+  assert.ok(crowded.skipped > 0);
+});
+
 test('a load that is not answered well is refused with what came of it', async () => {
   const { load } = await measure(server, { calls: 5, seconds: 5 });
   assert.throws(() => requireOutcomes(load, ['REPLAYED']), /not every call was answered well.*ACCEPTED/);
