@@ -1,7 +1,7 @@
 /** What the engine tells of itself: tables, entries, epochs, workers. Never by claim or player. */
 import type { Engine } from './engine.ts';
 import type { ClaimTable } from './registry/claim-table.ts';
-import { serverCount, WorkerCounter } from './segment/engine-memory.ts';
+import { MAIN_LOOP, serverCount, WorkerCounter } from './segment/engine-memory.ts';
 import type { Gauge } from './telemetry/metrics.ts';
 
 /** @param corruptFields fields of the registry met so far whose values can't be read. */
@@ -21,11 +21,8 @@ export function engineGauges(engine: Engine, corruptFields: () => number): Gauge
       engine.clockBehind ? 1 : 0,
     ),
     gauge('claims.ready', '1 while this replica is ready', '1', () => (engine.readiness().ready ? 1 : 0)),
-    gauge(
-      'claims.calls.waiting',
-      'claims whose callers wait for an answer',
-      '{claim}',
-      () => engine.ingress.waitingCount,
+    gauge('claims.calls.waiting', 'claims whose callers wait for an answer', '{claim}', () =>
+      memory.waiting.reduce((sum, waiting) => sum + waiting, 0),
     ),
     gauge(
       'claims.commit.waiting',
@@ -76,7 +73,7 @@ export function engineGauges(engine: Engine, corruptFields: () => number): Gauge
     servers('claims.worker.wakes', 'times a worker was woken', '{wake}', WorkerCounter.WAKES),
   ];
 
-  /** By worker, and `ingress-n` for the few entries that an ingress thread serves itself. */
+  /** By worker; `main` and `ingress-n` for the few entries that an event loop serves itself. */
   function servers(name: string, description: string, unit: string, counter: number): Gauge {
     const { workers: count } = memory.shape;
     return {
@@ -86,12 +83,16 @@ export function engineGauges(engine: Engine, corruptFields: () => number): Gauge
       monotonic: true,
       read: (result) => {
         for (let server = 0; server < serverCount(memory.shape); server += 1) {
-          const worker = server < count ? server : `ingress-${server - count}`;
+          const worker = server < count ? server : loopName(server - count);
           result.observe(memory.counter(server, counter), { worker });
         }
       },
     };
   }
+}
+
+function loopName(loop: number): string {
+  return loop === MAIN_LOOP ? 'main' : `ingress-${loop - 1}`;
 }
 
 function gauge(name: string, description: string, unit: string, read: () => number): Gauge {

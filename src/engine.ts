@@ -14,7 +14,7 @@ import { AssertionFailure } from './domain/assert.ts';
 import type { PartitionMode } from './domain/claim.ts';
 import type { EpochRules } from './domain/epochs.ts';
 import { ClaimsError, ClockAhead, StoreUnavailable } from './domain/errors.ts';
-import { Ingress } from './ingress/ingress.ts';
+import type { IngressThreads } from './ingress/ingress-threads.ts';
 import { coordinatorEntries, INGRESS_ENTRIES } from './limits.ts';
 import { StatePartitioner } from './partitioner/partitioner.ts';
 import type { SegmentPool, WorkerLoss } from './pool/segment-pool.ts';
@@ -34,7 +34,8 @@ export interface EngineSettings {
   readonly workers: number;
   readonly maxClockSkewMs: number;
   readonly stealing: boolean;
-  /** Entries of the ingress; other than INGRESS_ENTRIES only to see it full in a test. */
+  readonly ingressThreads: number;
+  /** Entries of each ingress thread; other than INGRESS_ENTRIES only to see it full in a test. */
   readonly ingressEntries?: number;
 }
 
@@ -51,7 +52,7 @@ export function engineShape(settings: EngineSettings): EngineShape {
     rules,
     partition: settings.partition,
     workers: settings.workers,
-    ingressThreads: 1,
+    ingressThreads: settings.ingressThreads,
     ingressEntries: settings.ingressEntries ?? INGRESS_ENTRIES,
     coordinatorEntries: coordinatorEntries(settings.segments),
     aheadEpochs: aheadEpochs(rules, maxClockSkewMs),
@@ -62,11 +63,10 @@ export function engineShape(settings: EngineSettings): EngineShape {
 export interface EngineParts {
   readonly memory: EngineMemory;
   readonly pool: SegmentPool;
+  readonly ingress: IngressThreads;
   readonly store: ClaimStore;
   readonly clock: Clock;
   readonly log: Logger;
-  /** Calls back at the end of this turn of the event loop. */
-  readonly defer: (call: () => void) => void;
   /** From the begin of one small commit to that of the next, milliseconds; 0: none (committer). */
   readonly commitIntervalMs: number;
   /** How many claims of a shared registry are read in a second once it is ready; 0: none (reconciler). */
@@ -81,9 +81,9 @@ export interface Readiness {
 
 export class Engine {
   readonly memory: EngineMemory;
-  readonly ingress: Ingress;
   readonly epochs: EpochFeed;
   readonly #pool: SegmentPool;
+  readonly #ingress: IngressThreads;
   readonly #store: ClaimStore;
   readonly #clock: Clock;
   readonly #log: Logger;
@@ -101,15 +101,15 @@ export class Engine {
   #refilling: Promise<void> | undefined;
 
   constructor(parts: EngineParts) {
-    const { memory, pool, store, clock, log } = parts;
+    const { memory, pool, ingress, store, clock, log } = parts;
     const { rules, partition } = memory.shape;
     const partitioner = new StatePartitioner(memory.segments, partition);
     this.memory = memory;
     this.#pool = pool;
+    this.#ingress = ingress;
     this.#store = store;
     this.#clock = clock;
     this.#log = log;
-    this.ingress = new Ingress(memory, 0, partitioner, pool, parts.defer);
     this.epochs = new EpochFeed(store, rules);
     this.#control = new SegmentControl(memory, pool, partitioner, clock);
     this.#coordinator = new EpochCoordinator(
@@ -193,7 +193,7 @@ export class Engine {
     this.#wait.stop();
     await Promise.allSettled([this.#starting]);
     await this.#reconciler.stop();
-    await this.ingress.idle();
+    await this.#ingress.idle();
     await this.#coordinator.stop();
     await this.#committer.settled();
     await this.#pool.stop();
@@ -202,7 +202,11 @@ export class Engine {
   }
 
   async #start(): Promise<void> {
-    await this.#pool.start({ drain: () => this.#drain(), workerLost: (loss) => this.#workerLost(loss) });
+    await this.#pool.start({
+      drain: () => this.#drain(),
+      drainAll: () => this.#drainAll(),
+      workerLost: (loss) => this.#workerLost(loss),
+    });
     try {
       await this.#fillFromStore();
     } catch (error) {
@@ -229,7 +233,12 @@ export class Engine {
   #drain(): void {
     this.#committer.pump();
     this.#control.drain();
-    this.ingress.drain();
+    this.#ingress.drain();
+  }
+
+  async #drainAll(): Promise<void> {
+    await this.#ingress.drainAll();
+    this.#drain();
   }
 
   #committed(epoch: number): void {
@@ -248,7 +257,7 @@ export class Engine {
   #workerLost(loss: WorkerLoss): void {
     const { worker, reason, segments } = loss;
     this.#log.error({ worker, reason, segments, entries: loss.entries.length }, 'a segment worker died');
-    this.ingress.lost(loss.entries);
+    this.#ingress.lost(loss.entries);
     this.#control.lost(loss.entries);
     for (const segment of segments) this.#emptied.add(segment);
     if (this.#phase === 'ready') this.#refilling ??= this.#refill();

@@ -116,7 +116,7 @@ export const WATCH_PAGE_EPOCHS = 256;
 /** Epochs whose duration on this replica is remembered: nearly three hours of 10-second epochs. */
 export const DURATION_HISTORY_EPOCHS = 1_024;
 
-/** WatchEpochs streams open at once on one ingress thread. More: RESOURCE_EXHAUSTED. */
+/** WatchEpochs streams open at once on a replica. More: RESOURCE_EXHAUSTED. */
 export const WATCHERS_MAX = 1_024;
 
 /**
@@ -128,8 +128,13 @@ export const WINDOW_MAX_EPOCHS = 4_096;
 /** Claims per table at most: record numbers of a segment must fit an int32 (and a process its memory). */
 export const TABLE_CAPACITY_MAX = 2 ** 26;
 
-/** Worker threads at most: the holder column keeps a server's number + 1 in a byte; the ingress thread is a server too. */
-export const WORKERS_MAX = 254;
+/**
+ * Threads at most: the holder column keeps a server's number + 1 in a byte, and workers, ingress
+ * threads and the main one are servers: 190 + 64 + 1 = 255. More cores than that are better used by
+ * more replicas: all claims of one pass the committer.
+ */
+export const WORKERS_MAX = 190;
+export const INGRESS_THREADS_MAX = 64;
 
 /**
  * Hashes that a registry in Redis may be spread over: as many as there are segments by default, so
@@ -182,5 +187,5 @@ export function checkLimits(): void {
   assert(CONNECTION_UNREAD_MAX_BYTES <= UNREAD_MAX_BYTES, 'one connection must fit beside others');
   assert(EXPIRIES_BESIDE_CALLS < SQLITE_BATCH_MAX_ITEMS, 'calls must have room beside expiries');
   assert(EXPIRIES_BESIDE_CALLS < REDIS_BATCH_MAX_ITEMS, 'calls must have room beside expiries');
-  assert(WORKERS_MAX + 1 <= 255, 'the number of every worker and of the ingress, + 1, must fit a byte');
+  assert(WORKERS_MAX + INGRESS_THREADS_MAX + 1 <= 255, 'the number of every server, + 1, must fit a byte');
 }

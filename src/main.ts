@@ -13,20 +13,19 @@ import { type Config, loadConfig, publicConfig } from './config.ts';
 import { ClaimsError } from './domain/errors.ts';
 import { Engine, engineShape, type Readiness } from './engine.ts';
 import { engineGauges } from './engine-gauges.ts';
+import { Ingress } from './ingress/ingress.ts';
 import { checkLimits } from './limits.ts';
 import { type MadeStore, makeStore } from './make-store.ts';
 import { ThreadedPool } from './pool/threaded-pool.ts';
 import { EngineMemory } from './segment/engine-memory.ts';
+import type { CallServer } from './serving/call-server.ts';
+import { LoneServer } from './serving/lone-server.ts';
+import { ThreadedServer } from './serving/threaded-server.ts';
 import { createLogger, type Logger } from './telemetry/log.ts';
 import { Metrics } from './telemetry/metrics.ts';
-import { ClaimHandlers } from './wire/claim-handlers.ts';
-import {
-  claimServiceDefinition,
-  loadDefinitions,
-  loadReflectedDefinitions,
-  requestReader,
-} from './wire/definitions.ts';
-import { EpochHandlers, type GetEpochRequest, type WatchEpochsRequest } from './wire/epoch-handlers.ts';
+import { threadCounts } from './thread-counts.ts';
+import type { ServerSettings } from './wire/claims-server.ts';
+import { hostAndPort, Listener } from './wire/listener.ts';
 import { GrpcServer } from './wire/server.ts';
 
 /** Bad settings, a port in use, a store that can't serve: told in one line on standard error. */
@@ -40,9 +39,11 @@ class Claimd {
   readonly #config: Config;
   readonly #log: Logger;
   readonly #engine: Engine;
-  readonly #claims: ClaimHandlers;
-  readonly #epochs: EpochHandlers;
-  readonly #server: GrpcServer;
+  readonly #server: CallServer;
+  readonly #listener: Listener;
+  /** Tells its health on a port of its own, from this thread. */
+  readonly #health: GrpcServer;
+  readonly #healthListener: Listener;
   readonly #metrics: Metrics;
   readonly #admin: AdminServer;
   #serving = false;
@@ -50,32 +51,28 @@ class Claimd {
 
   /** @param memory that the store was made for. */
   constructor(config: Config, log: Logger, memory: EngineMemory, { store, corruptFields }: MadeStore) {
-    const { maxClockSkewMs } = config;
     const clock = systemClock;
+    const settings = serverSettings(config);
+    const pool = new ThreadedPool(memory, clock);
     this.#config = config;
     this.#log = log;
+    this.#server =
+      memory.shape.ingressThreads === 1
+        ? new LoneServer(new Ingress(memory, 0, pool, setImmediate), clock, log, settings)
+        : new ThreadedServer(memory, log, settings);
+    this.#listener = new Listener((connection) => this.#server.accept(connection));
+    this.#health = new GrpcServer(clock, log, settings.connectionAge);
+    this.#healthListener = new Listener((connection) => this.#health.accept(connection));
     this.#engine = new Engine({
       memory,
-      pool: new ThreadedPool(memory, clock),
+      pool,
+      ingress: this.#server.ingress,
       store,
       clock,
       log: this.#log,
-      defer: setImmediate,
       commitIntervalMs: COMMIT_INTERVAL_MS,
       reconcileClaimsPerS: config.reconcileClaimsPerS,
     });
-    this.#claims = new ClaimHandlers(this.#engine, clock, maxClockSkewMs, this.#log);
-    const definitions = loadDefinitions();
-    const readers = {
-      getEpoch: requestReader<GetEpochRequest>(definitions, 'GetEpoch'),
-      watchEpochs: requestReader<WatchEpochsRequest>(definitions, 'WatchEpochs'),
-    };
-    this.#epochs = new EpochHandlers(this.#engine.epochs, readers, this.#log);
-    this.#server = new GrpcServer(clock, this.#log, claimServiceDefinition(definitions), {
-      ...this.#claims.methods,
-      ...this.#epochs.methods,
-    });
-    if (config.reflection) this.#server.addReflection(loadReflectedDefinitions());
     this.#metrics = new Metrics(engineGauges(this.#engine, corruptFields));
     this.#admin = new AdminServer({
       readiness: () => this.#readiness(),
@@ -86,20 +83,23 @@ class Claimd {
 
   /** Binds first, so that a port in use is found before the store is touched. */
   async start(): Promise<void> {
-    const { host, port } = this.#config.listen;
-    const boundPort = await this.#server.bind(host, port);
+    await this.#server.start(this.#engine.epochs);
+    const address = await listen(this.#listener, this.#config.listen);
+    const healthAddress = await listen(this.#healthListener, this.#config.healthListen);
     const adminAddress = await this.#startAdmin();
     await this.#engine.start();
     if (this.#stopping) return;
-    this.#claims.open();
-    this.#epochs.open();
+    this.#server.open();
     this.#followReadiness();
+    const { workers, ingressThreads } = this.#engine.memory.shape;
     this.#log.info(
       {
-        address: address(host, boundPort),
+        address,
+        healthAddress,
         adminAddress,
         store: this.#config.store.text,
-        workers: this.#engine.memory.shape.workers,
+        ingressThreads,
+        workers,
         pid: process.pid,
       },
       'serving',
@@ -115,14 +115,17 @@ class Claimd {
       this.#log.error({ drainTimeoutMs }, 'calls in flight were cut off: the drain took too long');
       process.exit(0);
     });
-    this.#server.setServing(false);
+    this.#tellHealth(false);
     await new Promise<void>((resolve) => {
       setTimeout(resolve, drainDelayMs);
     });
-    this.#claims.close();
-    this.#epochs.close();
+    this.#listener.close();
+    this.#server.close();
     await this.#server.drain(drainTimeoutMs);
     await this.#engine.stop();
+    await this.#server.end();
+    this.#healthListener.close();
+    await this.#health.drain(0);
     await this.#admin.close();
     await this.#metrics.close();
     this.#log.info('stopped');
@@ -134,7 +137,7 @@ class Claimd {
     if (where === 'off') return null;
     try {
       const bound = await this.#admin.listen(where.host, where.port);
-      return address(where.host, bound.port);
+      return hostAndPort(where.host, bound.port);
     } catch (error) {
       this.#log.error({ adminListen: where.text, error: String(error) }, 'the admin port is not served');
       return null;
@@ -145,20 +148,33 @@ class Claimd {
     return this.#stopping ? { ready: false, reason: 'draining' } : this.#engine.readiness();
   }
 
+  #tellHealth(serving: boolean): void {
+    this.#server.setServing(serving);
+    this.#health.setServing(serving);
+  }
+
   #followReadiness(): void {
     if (this.#stopping) return;
     const { ready, reason } = this.#readiness();
     if (ready !== this.#serving) {
       this.#serving = ready;
-      this.#server.setServing(ready);
+      this.#tellHealth(ready);
       if (!ready) this.#log.warn({ reason }, 'not ready');
     }
     systemClock.after(READINESS_CHECK_MS, () => this.#followReadiness());
   }
 }
 
-function address(host: string, port: number): string {
-  return host.includes(':') ? `[${host}]:${port}` : `${host}:${port}`;
+function serverSettings(config: Config): ServerSettings {
+  const { maxClockSkewMs, reflection, maxConnectionAgeMs, drainTimeoutMs } = config;
+  const connectionAge = { maxAgeMs: maxConnectionAgeMs, graceMs: drainTimeoutMs };
+  return { maxClockSkewMs, reflection, connectionAge };
+}
+
+/** @returns where it listens, or null where it is off. @throws AddressNotAvailable */
+async function listen(listener: Listener, where: Config['healthListen']): Promise<string | null> {
+  if (where === 'off') return null;
+  return hostAndPort(where.host, await listener.listen(where.host, where.port));
 }
 
 function handleSignals(claimd: Claimd): void {
@@ -195,8 +211,8 @@ function readSettings(): Config {
 function allocateMemory(config: Config): EngineMemory {
   const { epochLengthMs, validationWindowMs, retentionEpochs } = config;
   const rules = { epochLengthMs, validationWindowMs, retentionEpochs };
-  const workers = config.workers === 0 ? availableParallelism() : config.workers;
-  return EngineMemory.allocate(engineShape({ ...config, rules, workers }));
+  const threads = threadCounts(config, availableParallelism());
+  return EngineMemory.allocate(engineShape({ ...config, rules, ...threads }));
 }
 
 async function main(): Promise<void> {

@@ -6,6 +6,7 @@ import * as files from './config-files.ts';
 import * as values from './config-values.ts';
 import { PARTITION_MODES } from './domain/claim.ts';
 import {
+  INGRESS_THREADS_MAX,
   REDIS_SHARDS_MAX,
   SEGMENTS_MAX,
   TABLE_CAPACITY_MAX,
@@ -34,6 +35,8 @@ const RECONCILE_MAX_CLAIMS_PER_S = 10_000_000;
 const DELAY_MAX_MS = 600_000;
 /** SQLite's bound: 2^32 − 2 pages of 4,096 bytes. */
 const SQLITE_FILE_MAX_BYTES = (2 ** 32 - 2) * 4_096;
+/** A week: more is for ever. */
+const CONNECTION_AGE_MAX_MS = 604_800_000;
 const LOG_LEVELS = ['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent'] as const;
 
 /** Every setting, by its key in the configuration file. */
@@ -51,6 +54,14 @@ export const SETTINGS = {
     default: '0.0.0.0:50051',
     ...values.listenAddress,
     description: 'where gRPC is served',
+  },
+  healthListen: {
+    flag: '--health-listen',
+    env: 'CLAIMS_HEALTH_LISTEN',
+    default: 'off',
+    ...values.listenAddressOrOff,
+    description:
+      'where gRPC health is served beside, by the main thread, which calls do not load where ingressThreads is above 1',
   },
   adminListen: {
     flag: '--admin-listen',
@@ -76,9 +87,10 @@ export const SETTINGS = {
   ingressThreads: {
     flag: '--ingress-threads',
     env: 'CLAIMS_INGRESS_THREADS',
-    default: '1',
-    ...values.integer(1, 1),
-    description: 'threads that serve gRPC',
+    default: '0',
+    ...values.integer(0, INGRESS_THREADS_MAX),
+    description:
+      'threads that serve gRPC; 1: the main thread itself; 0: by the number of cores (docs/operations.md)',
   },
   segments: {
     flag: '--segments',
@@ -151,6 +163,14 @@ export const SETTINGS = {
     ...values.integer(0, DELAY_MAX_MS),
     description:
       'how long after SIGTERM health says NOT_SERVING before the listener closes, for load balancers; at most drainTimeoutMs',
+  },
+  maxConnectionAgeMs: {
+    flag: '--max-connection-age-ms',
+    env: 'CLAIMS_MAX_CONNECTION_AGE_MS',
+    default: '0',
+    ...values.integer(0, CONNECTION_AGE_MAX_MS),
+    description:
+      'after so long, give or take a tenth, a client is told to connect anew, so that new replicas get their share; its calls have drainTimeoutMs to finish; 0: never',
   },
   sqliteMaxBytes: {
     flag: '--sqlite-max-bytes',

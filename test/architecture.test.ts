@@ -23,7 +23,9 @@ const ROOMS = [
   'config.ts',
   'settings.ts',
   'store-location.ts',
+  'thread-counts.ts',
   'engine-gauges.ts',
+  'serving',
   'wire',
   'admin',
   'engine.ts',
@@ -60,7 +62,7 @@ const LIBRARY_ROOMS: Readonly<Record<string, readonly string[]>> = {
   protobufjs: ['wire', CLIENT],
   piscina: ['pool'],
   'node:sqlite': ['store'],
-  'node:worker_threads': ['pool', 'store'],
+  'node:worker_threads': ['pool', 'serving', 'store'],
   'node:http': ['admin', 'telemetry'],
   pino: ['telemetry'],
   commander: ['config.ts', CLIENT],
@@ -68,7 +70,15 @@ const LIBRARY_ROOMS: Readonly<Record<string, readonly string[]>> = {
 };
 
 /** What main.ts alone makes, with make-store.ts, so that a test can make it otherwise. */
-const CONSTRUCTED_BY_MAIN = ['ThreadedPool', 'SqliteStore', 'RedisStore', 'GrpcServer', 'AdminServer'];
+const CONSTRUCTED_BY_MAIN = [
+  'ThreadedPool',
+  'SqliteStore',
+  'RedisStore',
+  'LoneServer',
+  'ThreadedServer',
+  'Listener',
+  'AdminServer',
+];
 const CONSTRUCTORS = ['src/main.ts', 'src/make-store.ts'];
 
 /** The files that may take chance where they find it, besides src/clock: where programs begin. */
@@ -305,13 +315,13 @@ const RULES: readonly {
       ],
     ],
     kept: [
-      made('src/main.ts', 'new GrpcServer(options);'),
+      made('src/main.ts', 'new ThreadedServer(options);'),
       made('src/make-store.ts', 'new SqliteStore(options);'),
       made(
         'src/store/sqlite/sqlite-store.ts',
         'class SqliteStore { static open() { return new SqliteStore(); } }',
       ),
-      made('src/engine.ts', '// new GrpcServer()\nnew Engine();'),
+      made('src/engine.ts', '// new ThreadedServer()\nnew Engine();'),
     ],
   },
   {

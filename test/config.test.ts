@@ -22,10 +22,11 @@ after(removeNamedFiles);
 /** For every setting two texts that are allowed, neither of them the default. */
 const OTHERS: Record<Exclude<SettingKey, 'config'>, readonly [string, string]> = {
   listen: ['127.0.0.1:0', '[::1]:1'],
+  healthListen: ['0.0.0.0:0', 'localhost:9001'],
   adminListen: ['off', 'localhost:9000'],
   store: ['redis://h:1/2', 'sqlite:b.db'],
-  workers: ['1', '254'],
-  ingressThreads: ['1', '1'],
+  workers: ['1', '190'],
+  ingressThreads: ['1', '64'],
   segments: ['1', '1024'],
   epochLengthMs: ['100', '86400000'],
   validationWindowMs: ['1', '400000'],
@@ -36,6 +37,7 @@ const OTHERS: Record<Exclude<SettingKey, 'config'>, readonly [string, string]> =
   maxClockSkewMs: ['0', '9000'],
   drainTimeoutMs: ['600000', '20000'],
   drainDelayMs: ['1', '15000'],
+  maxConnectionAgeMs: ['1', '604800000'],
   sqliteMaxBytes: ['1', '17592186036224'],
   redisUsername: ['claims', 'x'],
   redisPasswordFile: ['password', 'password'],
@@ -67,10 +69,11 @@ test('the defaults are those of the design', () => {
   assert.deepEqual(publicConfig(load({})), {
     config: null,
     listen: '0.0.0.0:50051',
+    healthListen: 'off',
     adminListen: '127.0.0.1:9464',
     store: 'sqlite:./data/claims.db',
     workers: 0,
-    ingressThreads: 1,
+    ingressThreads: 0,
     segments: 64,
     epochLengthMs: 10_000,
     validationWindowMs: 10_000,
@@ -81,6 +84,7 @@ test('the defaults are those of the design', () => {
     maxClockSkewMs: 5_000,
     drainTimeoutMs: 15_000,
     drainDelayMs: 0,
+    maxConnectionAgeMs: 0,
     sqliteMaxBytes: 0,
     redisUsername: null,
     redisPasswordFile: null,
@@ -162,7 +166,7 @@ test('the environment of this process has no part in it', () => {
 });
 
 test('a value that is not allowed is named as it was given', () => {
-  const allowed = 'an integer from 0 to 254';
+  const allowed = 'an integer from 0 to 190';
   assert.equal(
     refusal({ argv: ['--workers', '1e1'] }),
     `--workers: "1e1" is not allowed; allowed: ${allowed}`,

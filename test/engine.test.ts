@@ -159,7 +159,7 @@ describe('engine', () => {
       await Promise.all(asked);
       await t.settle();
     }
-    assert.ok(t.engine.ingress.hasRoom(512));
+    assert.ok(t.ingress.hasRoom(512));
     assert.ok(t.memory.tables.every((table) => table.reservedCount === 0));
   });
 

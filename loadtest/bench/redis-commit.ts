@@ -102,6 +102,7 @@ async function throughCommitter(redis: RedisServer): Promise<number> {
       segments: SEGMENTS,
       tableCapacity: 1_024,
       workers: 1,
+      ingressThreads: 1,
       maxClockSkewMs: MAX_CLOCK_SKEW_MS,
       stealing: true,
       ingressEntries: CLAIMS,

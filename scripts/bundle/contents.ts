@@ -27,6 +27,7 @@ export const ENTRIES: readonly Entry[] = [
   ours('main'),
   ours('claimctl/main'),
   ours('pool/segment-worker'),
+  ours('serving/ingress-thread'),
   ours('store/sqlite/thread'),
   library('piscina/dist/worker.js'),
 ];

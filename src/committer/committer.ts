@@ -10,7 +10,7 @@ import { ClockAhead } from '../domain/errors.ts';
 import { EntryStep, NO_ENTRY } from '../entries/entry-table.ts';
 import { EXPIRIES_BESIDE_CALLS } from '../limits.ts';
 import type { SegmentFeeder } from '../pool/segment-pool.ts';
-import { COORDINATOR_BELL, type EngineMemory } from '../segment/engine-memory.ts';
+import { MAIN_LOOP, type EngineMemory } from '../segment/engine-memory.ts';
 import { Outbox } from '../segment/outbox.ts';
 import type { ClaimStore } from '../store/store.ts';
 import { EntryFifo } from './entry-fifo.ts';
@@ -84,7 +84,7 @@ export class Committer {
     this.#expiries = new EntryFifo(memory.entries.capacity);
     this.#batch = new Int32Array(store.maxBatchItems);
     // What it sends to its own thread is drained by the events below, without a bell.
-    this.#outbox = new Outbox(memory, COORDINATOR_BELL);
+    this.#outbox = new Outbox(memory, MAIN_LOOP);
   }
 
   /** Entries that wait for the next batch. */

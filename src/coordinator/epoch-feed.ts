@@ -1,34 +1,18 @@
-/** What can be told of complete epochs, to whoever asks once or watches. */
-
+/** Complete epochs as the store counts them, with how long this replica took over each. */
 import { type EpochRules, epochStartMs } from '../domain/epochs.ts';
-import { EpochOutOfRange } from '../domain/errors.ts';
 import { DURATION_HISTORY_EPOCHS } from '../limits.ts';
 import type { ClaimStore, EpochCounts } from '../store/store.ts';
+import { EpochReader, type EpochSummary } from './epoch-reader.ts';
 
-export interface EpochSummary extends EpochCounts {
-  /** Milliseconds since the Unix epoch. */
-  readonly startMs: number;
-  /** How long this replica took to move its segments into the epoch; 0 where it did not or forgot. */
-  readonly durationUs: number;
-}
-
-export class EpochFeed {
+export class EpochFeed extends EpochReader {
   readonly #store: ClaimStore;
-  readonly #rules: EpochRules;
   readonly #durationsUs = new Map<number, number>();
-  readonly #waiting = new Set<() => void>();
-  #lastComplete = 0;
   /** What the store was asked last: every watcher asks for the same epoch when it is complete. */
   #asked: { readonly from: number; readonly to: number; readonly counts: Promise<EpochCounts[]> } | undefined;
 
   constructor(store: ClaimStore, rules: EpochRules) {
+    super(rules);
     this.#store = store;
-    this.#rules = rules;
-  }
-
-  /** The last complete epoch; its counts never change again. */
-  get lastComplete(): number {
-    return this.#lastComplete;
   }
 
   /** The coordinator moved its segments into the epoch. */
@@ -41,30 +25,11 @@ export class EpochFeed {
     }
   }
 
-  /** The store has passed the epoch: it and all before it are complete. */
-  completed(epoch: number): void {
-    if (epoch <= this.#lastComplete) return;
-    this.#lastComplete = epoch;
-    const waiting = [...this.#waiting];
-    this.#waiting.clear();
-    for (const wake of waiting) wake();
-  }
-
-  /**
-   * The summaries from `from` to `to`, both included.
-   * @throws InvalidArgument, EpochOutOfRange, StoreUnavailable
-   */
-  async summaries(from: number, to: number): Promise<EpochSummary[]> {
-    epochStartMs(from, this.#rules);
-    if (to > this.#lastComplete) {
-      throw new EpochOutOfRange(
-        `epoch ${to} is not complete; the last complete one is ${this.#lastComplete}`,
-      );
-    }
+  protected override async fetch(from: number, to: number): Promise<EpochSummary[]> {
     const counts = await this.#counts(from, to);
     return counts.map((c) => ({
       ...c,
-      startMs: epochStartMs(c.epoch, this.#rules),
+      startMs: epochStartMs(c.epoch, this.rules),
       durationUs: this.#durationsUs.get(c.epoch) ?? 0,
     }));
   }
@@ -79,20 +44,5 @@ export class EpochFeed {
       if (this.#asked === asked) this.#asked = undefined;
     });
     return asked.counts;
-  }
-
-  /** Resolves when a further epoch is complete, or `signal` aborts. */
-  nextCompletion(signal: AbortSignal): Promise<void> {
-    return new Promise((resolve) => {
-      const wake = () => {
-        this.#waiting.delete(wake);
-        signal.removeEventListener('abort', wake);
-        resolve();
-      };
-      if (signal.aborted) return wake();
-      this.#waiting.add(wake);
-      signal.addEventListener('abort', wake);
-      return undefined;
-    });
   }
 }

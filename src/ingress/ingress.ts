@@ -4,13 +4,16 @@
  * the call is refused before any work is done.
  */
 import { assert } from '../domain/assert.ts';
-import { ClaimOperation, Outcome, UnavailableReason } from '../domain/claim.ts';
+import { ClaimOperation, Outcome, type PartitionMode, UnavailableReason } from '../domain/claim.ts';
 import { type EpochRules, expiryEpoch, type TimestampMs } from '../domain/epochs.ts';
 import { EntryAllocator } from '../entries/entry-allocator.ts';
 import { EntryStep, type EntryTable, NO_ENTRY } from '../entries/entry-table.ts';
-import type { StatePartitioner } from '../partitioner/partitioner.ts';
+import { WATCHERS_MAX } from '../limits.ts';
+import { StatePartitioner } from '../partitioner/partitioner.ts';
 import type { SegmentFeeder } from '../pool/segment-pool.ts';
 import type { EngineMemory } from '../segment/engine-memory.ts';
+import { SharedCount } from '../segment/shared-count.ts';
+import type { IngressThreads } from './ingress-threads.ts';
 
 /** Whoever waits for an entry; called exactly once for each that was dispatched in its name. */
 export interface EntryOwner {
@@ -18,9 +21,12 @@ export interface EntryOwner {
   answered(entry: number): void;
 }
 
-export class Ingress {
+export class Ingress implements IngressThreads {
   readonly entries: EntryTable;
   readonly rules: EpochRules;
+  readonly partition: PartitionMode;
+  /** WatchEpochs streams that are open, on all ingress threads. */
+  readonly watchers: SharedCount;
   readonly #memory: EngineMemory;
   readonly #thread: number;
   readonly #queue: number;
@@ -31,14 +37,16 @@ export class Ingress {
   readonly #owners: (EntryOwner | undefined)[];
   #flushPlanned = false;
   #dispatched = 0;
-  #onIdle: (() => void) | undefined;
+  readonly #onIdle: (() => void)[] = [];
   readonly #waitingForRoom: { count: number; call: () => void }[] = [];
 
-  /** @param defer calls back at the end of this turn of the event loop. */
+  /**
+   * @param thread its number among the ingress threads.
+   * @param defer calls back at the end of this turn of the event loop.
+   */
   constructor(
     memory: EngineMemory,
     thread: number,
-    partitioner: StatePartitioner,
     feeder: SegmentFeeder,
     defer: (call: () => void) => void,
   ) {
@@ -47,16 +55,18 @@ export class Ingress {
     this.#defer = defer;
     this.entries = memory.entries;
     this.rules = memory.shape.rules;
+    this.partition = memory.shape.partition;
+    this.watchers = new SharedCount(memory.watchers, WATCHERS_MAX);
     this.#queue = memory.ingressQueue(thread);
-    this.#partitioner = partitioner;
+    this.#partitioner = new StatePartitioner(memory.segments, this.partition);
     this.#feeder = feeder;
     this.#allocator = new EntryAllocator(memory.firstEntryOf(thread), memory.shape.ingressEntries);
     this.#owners = new Array(memory.shape.ingressEntries);
   }
 
-  /** Entries whose callers wait for an answer. */
-  get waitingCount(): number {
-    return this.#dispatched;
+  /** The epoch in which what needs no segment is decided. */
+  get epoch(): number {
+    return this.#memory.epoch;
   }
 
   /** Whether `count` entries are free; looks for returned ones before it says no. */
@@ -92,12 +102,11 @@ export class Ingress {
     const slot = entry - this.#allocator.first;
     assert(this.#owners[slot] === undefined, 'an entry was dispatched twice');
     this.#owners[slot] = owner;
-    this.#dispatched += 1;
+    this.#countWaiting(1);
     this.#feeder.push(entry);
     this.#planFlush();
   }
 
-  /** Takes home what has been answered or is done with. */
   drain(): void {
     const { queues, entries } = this.#memory;
     let entry = queues.takeAll(this.#queue);
@@ -110,7 +119,11 @@ export class Ingress {
     this.#tellWaiting();
   }
 
-  /** Settles entries that died with a worker. */
+  drainAll(): Promise<void> {
+    this.drain();
+    return Promise.resolve();
+  }
+
   lost(entriesLost: readonly number[]): void {
     const { entries } = this;
     for (const entry of entriesLost) {
@@ -149,11 +162,10 @@ export class Ingress {
     this.drain();
   }
 
-  /** Resolves when no caller waits any more. */
   idle(): Promise<void> {
     if (this.#dispatched === 0) return Promise.resolve();
     return new Promise((resolve) => {
-      this.#onIdle = resolve;
+      this.#onIdle.push(resolve);
     });
   }
 
@@ -170,9 +182,14 @@ export class Ingress {
     const owner = this.#owners[slot];
     assert(owner !== undefined, 'an entry was answered twice');
     this.#owners[slot] = undefined;
-    this.#dispatched -= 1;
+    this.#countWaiting(-1);
     owner.answered(entry);
-    if (this.#dispatched === 0) this.#onIdle?.();
+    if (this.#dispatched === 0) for (const idle of this.#onIdle.splice(0)) idle();
+  }
+
+  #countWaiting(by: number): void {
+    this.#dispatched += by;
+    this.#memory.waiting[this.#thread] = this.#dispatched;
   }
 
   #free(entry: number): void {

@@ -9,18 +9,18 @@ import { lockedBy, unlock } from '../segment/segment-lock.ts';
 import type { WorkerLoss } from './segment-pool.ts';
 
 /**
- * @param drain takes everything from the commit, coordinator and ingress queues, unmarking it: what
- *   the worker had passed on is not lost.
+ * @param drainAll has everything taken from the commit, coordinator and ingress queues, and unmarked:
+ *   what the worker had passed on is not lost.
  */
-export function cleanUpAfter(
+export async function cleanUpAfter(
   memory: EngineMemory,
   worker: number,
   reason: string,
-  drain: () => void,
-): WorkerLoss {
+  drainAll: () => Promise<void>,
+): Promise<WorkerLoss> {
   const segments = lockedBy(memory.locks, worker);
   for (const segment of segments) markRun(memory, abandonedRun(memory, segment, worker), worker);
-  drain();
+  await drainAll();
   const entries = entriesHeldBy(memory, worker);
   for (const segment of segments) {
     const table = memory.tables[segment];

@@ -8,6 +8,8 @@ import type { EngineMemory } from '../segment/engine-memory.ts';
 export interface PoolEvents {
   /** Entries may lie in the commit, coordinator and ingress queues: take them all. */
   drain(): void;
+  /** Likewise every ingress thread its own; resolves when all have. */
+  drainAll(): Promise<void>;
   /** A worker died. Called after a drain; the segments are empty and served again. */
   workerLost(loss: WorkerLoss): void;
 }

@@ -17,13 +17,12 @@ export class SmallRuns {
   #serving = false;
 
   /**
-   * @param thread the ingress thread that it works on.
+   * @param loop the event loop that it works on.
    * @param most entries that count as few.
    * @param onServed takes what was served from the thread's own queues.
    */
-  constructor(memory: EngineMemory, thread: number, most: number, onServed: () => void) {
-    const ownBell = memory.bellOf(memory.ingressQueue(thread));
-    this.#server = new SegmentServer(memory, memory.shape.workers + thread, ownBell);
+  constructor(memory: EngineMemory, loop: number, most: number, onServed: () => void) {
+    this.#server = new SegmentServer(memory, memory.shape.workers + loop, loop);
     this.#segments = new Int32Array(most);
     this.#onServed = onServed;
   }

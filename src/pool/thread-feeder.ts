@@ -29,12 +29,12 @@ export class ThreadFeeder implements SegmentFeeder {
   readonly #small: SmallRuns;
 
   /**
-   * @param thread the ingress thread that it works on.
+   * @param loop the event loop that it works on.
    * @param onServed takes what was served on this thread from its queues.
    */
-  constructor(memory: EngineMemory, thread: number, onServed: () => void) {
+  constructor(memory: EngineMemory, loop: number, onServed: () => void) {
     this.#memory = memory;
-    this.#small = new SmallRuns(memory, thread, WORTH_A_WAKE, onServed);
+    this.#small = new SmallRuns(memory, loop, WORTH_A_WAKE, onServed);
     const map = new SegmentMap(memory.segments, memory.shape.workers);
     this.#home = Uint8Array.from({ length: memory.segments }, (_, segment) => map.homeOf(segment));
     this.#pushed = new Int32Array(memory.shape.workers);

@@ -10,7 +10,7 @@ import type { Clock } from '../clock/clock.ts';
 import { assert } from '../domain/assert.ts';
 import { threadEntry } from '../entries/thread-entry.ts';
 import { BellListener } from '../segment/bell.ts';
-import { COORDINATOR_BELL, type EngineMemory } from '../segment/engine-memory.ts';
+import { type EngineMemory, MAIN_LOOP } from '../segment/engine-memory.ts';
 import { markDead, wakeWorker } from '../segment/worker-state.ts';
 import { cleanUpAfter } from './lost-worker.ts';
 import type { PoolEvents, SegmentPool } from './segment-pool.ts';
@@ -20,8 +20,6 @@ import { ThreadFeeder } from './thread-feeder.ts';
 /** A worker allocates next to nothing; a small young generation keeps its thread small. */
 const WORKER_YOUNG_GENERATION_MB = 2;
 const STOP = 1;
-/** This thread's number among the ingress threads. */
-const COORDINATOR_THREAD = 0;
 /** A worker that dies again and again is started ever later: at once, after 20, 40 … at most 1,000 ms. */
 const RESTART_DELAY_MS = 20;
 const RESTART_DELAY_MAX_MS = 1_000;
@@ -43,7 +41,7 @@ export class ThreadedPool implements SegmentPool {
     const { workers } = memory.shape;
     this.memory = memory;
     this.#clock = clock;
-    this.#feeder = new ThreadFeeder(memory, COORDINATOR_THREAD, () => this.#events?.drain());
+    this.#feeder = new ThreadFeeder(memory, MAIN_LOOP, () => this.#events?.drain());
     this.#piscina = new Piscina({
       filename: fileURLToPath(threadEntry(import.meta.url, './segment-worker')),
       minThreads: workers,
@@ -60,7 +58,7 @@ export class ThreadedPool implements SegmentPool {
   async start(events: PoolEvents): Promise<void> {
     this.#events = events;
     const { bells, shape } = this.memory;
-    this.#listener = new BellListener(bells, COORDINATOR_BELL, () => events.drain());
+    this.#listener = new BellListener(bells, MAIN_LOOP, () => events.drain());
     this.#listening = this.#listener.listen();
     for (let worker = 0; worker < shape.workers; worker += 1) this.#workers.push(this.#supervise(worker));
   }
@@ -103,7 +101,7 @@ export class ThreadedPool implements SegmentPool {
       const startedUs = this.#clock.monotonicUs();
       const reason = await this.#run(worker);
       if (reason === undefined) return;
-      this.#reportLoss(worker, reason);
+      await this.#reportLoss(worker, reason);
       const wasHealthy = this.#clock.monotonicUs() - startedUs > HEALTHY_AFTER_US;
       if (wasHealthy) delayMs = 0;
       await this.#delay(delayMs);
@@ -121,11 +119,11 @@ export class ThreadedPool implements SegmentPool {
     }
   }
 
-  #reportLoss(worker: number, reason: string): void {
+  async #reportLoss(worker: number, reason: string): Promise<void> {
     const events = this.#events;
     assert(events !== undefined, 'the pool was not started');
     markDead(this.memory, worker);
-    events.workerLost(cleanUpAfter(this.memory, worker, reason, () => events.drain()));
+    events.workerLost(await cleanUpAfter(this.memory, worker, reason, () => events.drainAll()));
     // Until the worker is back its segments are served by thieves, who may all be asleep.
     this.#wakeAll();
   }

@@ -39,11 +39,24 @@ export interface EngineHandle {
 }
 
 /**
- * Who serves segments: the workers, by number, and behind them the ingress threads, each of which
- * serves a few entries itself where waking a worker would cost more (pool/small-runs).
+ * Threads that have an event loop: the main one, which is number 0, and the ingress threads behind
+ * it; a lone ingress is on the main thread.
+ */
+export function loopCount(shape: EngineShape): number {
+  return shape.ingressThreads === 1 ? 1 : 1 + shape.ingressThreads;
+}
+
+/** The number of an ingress thread's event loop. */
+export function loopOf(shape: EngineShape, thread: number): number {
+  return shape.ingressThreads === 1 ? MAIN_LOOP : 1 + thread;
+}
+
+/**
+ * Who serves segments: the workers, by number, and behind them the event loops by theirs, each of
+ * which serves a few entries itself where waking a worker would cost more (pool/small-runs).
  */
 export function serverCount(shape: EngineShape): number {
-  return shape.workers + shape.ingressThreads;
+  return shape.workers + loopCount(shape);
 }
 
 /** Counters of one server, written by it alone. */
@@ -51,8 +64,8 @@ export const WorkerCounter = { RUNS: 0, ENTRIES: 1, STOLEN_RUNS: 2, STOLEN_ENTRI
 const COUNTERS_PER_SERVER = 8;
 
 const QUEUES_BESIDE_SEGMENTS = 2;
-/** The bell of the coordinator's thread; ingress thread i has bell i + 1. */
-export const COORDINATOR_BELL = 0;
+/** The event loop of the main thread, on which the coordinator and the committer are. */
+export const MAIN_LOOP = 0;
 
 export class EngineMemory {
   readonly handle: EngineHandle;
@@ -66,12 +79,16 @@ export class EngineMemory {
   readonly parked: Int32Array;
   /** Per server: the newest entry + 1 of the run it is taking, 0 where none (see RunTaker). */
   readonly taking: Int32Array;
-  /** Per event-loop thread: 1 once rung. */
+  /** Per event loop: 1 once rung. */
   readonly bells: Int32Array;
   /** Per ingress thread: 1 while it waits for entries to come free, and so for every return. */
   readonly eager: Int32Array;
+  /** Per ingress thread: claims whose callers wait. Written by that thread alone. */
+  readonly waiting: Int32Array;
   /** One word: 1 tells the workers to return. */
   readonly stop: Int32Array;
+  /** One word: WatchEpochs streams that are open, on all threads. */
+  readonly watchers: Int32Array;
   readonly #counters: Float64Array;
 
   static allocate(shape: EngineShape): EngineMemory {
@@ -104,9 +121,11 @@ export class EngineMemory {
     this.locks = take(segments);
     this.parked = take(shape.workers);
     this.taking = take(servers);
-    this.bells = take(1 + shape.ingressThreads);
+    this.bells = take(loopCount(shape));
     this.eager = take(shape.ingressThreads);
+    this.waiting = take(shape.ingressThreads);
     this.stop = take(1);
+    this.watchers = take(1);
     this.tables = Array.from(
       { length: segments },
       (_, segment) => new ClaimTable(handle.table, shape.table, segment, shape.partition),
@@ -115,6 +134,10 @@ export class EngineMemory {
 
   get segments(): number {
     return this.shape.table.segments;
+  }
+  /** The epoch that the segments are in; within a boundary the first of them. */
+  get epoch(): number {
+    return this.tables[0].epoch;
   }
   get commitQueue(): number {
     return this.segments;
@@ -139,10 +162,10 @@ export class EngineMemory {
     return this.ingressQueue(Math.floor(entry / this.shape.ingressEntries));
   }
 
-  /** The bell of the thread that takes from the queue: a lone ingress shares the coordinator's. */
-  bellOf(queue: number): number {
+  /** The event loop that takes from the queue, and its bell. */
+  loopOfQueue(queue: number): number {
     const thread = queue - this.segments - QUEUES_BESIDE_SEGMENTS;
-    return thread < 0 || this.shape.ingressThreads === 1 ? COORDINATOR_BELL : thread + 1;
+    return thread < 0 ? MAIN_LOOP : loopOf(this.shape, thread);
   }
 
   /** Whether the taker of the queue waits for entries to be returned. Asked after a push. */
@@ -167,6 +190,12 @@ function queueCount(shape: EngineShape): number {
 function controlBytes(shape: EngineShape): number {
   const servers = serverCount(shape);
   const words =
-    queueCount(shape) + shape.table.segments + shape.workers + servers + (1 + 2 * shape.ingressThreads) + 1;
+    queueCount(shape) +
+    shape.table.segments +
+    shape.workers +
+    servers +
+    loopCount(shape) +
+    2 * shape.ingressThreads +
+    2;
   return servers * COUNTERS_PER_SERVER * 8 + words * 4;
 }

@@ -50,7 +50,7 @@ export class Outbox {
       memory.queues.pushChain(queue, this.#newest[i], this.#oldest[i]);
       this.#newest[i] = NO_ENTRY;
       this.#oldest[i] = NO_ENTRY;
-      const bell = memory.bellOf(queue);
+      const bell = memory.loopOfQueue(queue);
       const wake = this.#wake[i] === 1 || memory.isEager(queue);
       if (wake && bell !== this.#ownBell) this.#unrung[bell] = 1;
       this.#wake[i] = 0;

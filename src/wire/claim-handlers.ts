@@ -12,7 +12,6 @@ import type {
 import type { Clock } from '../clock/clock.ts';
 import { ClaimOperation } from '../domain/claim.ts';
 import { InvalidArgument, ResourceExhausted } from '../domain/errors.ts';
-import type { Engine } from '../engine.ts';
 import type { EntryOwner, Ingress } from '../ingress/ingress.ts';
 import { BATCH_MAX_ITEMS } from '../limits.ts';
 import type { Logger } from '../telemetry/log.ts';
@@ -31,7 +30,6 @@ type Reply = sendUnaryData<Buffer>;
 export class ClaimHandlers {
   /** By method name, for the server. */
   readonly methods: UntypedServiceImplementation;
-  readonly #engine: Engine;
   readonly #ingress: Ingress;
   readonly #intake: ItemIntake;
   readonly #encoder: ReplyEncoder;
@@ -43,12 +41,11 @@ export class ClaimHandlers {
   /** Why calls are refused, while they are. */
   #refusal: string | undefined = 'starting';
 
-  constructor(engine: Engine, clock: Clock, maxClockSkewMs: number, log: Logger) {
-    this.#engine = engine;
+  constructor(ingress: Ingress, clock: Clock, maxClockSkewMs: number, log: Logger) {
     this.#unexpected = logUnexpected(log);
-    this.#ingress = engine.ingress;
-    this.#intake = new ItemIntake(engine.ingress, clock, maxClockSkewMs, engine.memory.shape.partition);
-    this.#encoder = new ReplyEncoder(engine.ingress.entries, engine.ingress.rules);
+    this.#ingress = ingress;
+    this.#intake = new ItemIntake(ingress, clock, maxClockSkewMs);
+    this.#encoder = new ReplyEncoder(ingress.entries, ingress.rules);
     this.methods = {
       SubmitClaim: this.#unary(ClaimOperation.SUBMIT),
       ValidateClaim: this.#unary(ClaimOperation.VALIDATE),
@@ -86,7 +83,7 @@ export class ClaimHandlers {
           this.#ingress.dispatch(entry, operation, new UnaryCall(this.#ingress, this.#encoder, reply));
           return;
         }
-        reply(null, this.#encoder.unaryRefusal(refusal, this.#engine.epoch));
+        reply(null, this.#encoder.unaryRefusal(refusal, this.#ingress.epoch));
       } catch (error) {
         reply(toStatus(error, this.#unexpected));
       }
@@ -116,7 +113,7 @@ export class ClaimHandlers {
     const connection = call.getPeer();
     if (!this.#unread.hasRoom(connection)) throw new ResourceExhausted(UNREAD);
     if (!this.#ingress.hasRoom(count)) throw new ResourceExhausted(noRoomFor(count));
-    const group = new ItemGroup(this.#ingress, operation, count, this.#engine.epoch, () => {
+    const group = new ItemGroup(this.#ingress, operation, count, this.#ingress.epoch, () => {
       if (group.isRefusedWhole) reply(resourceExhausted(TABLE_FULL));
       else if (!call.cancelled) this.#sendBatch(call, connection, reply, this.#encoder.batch(group));
       group.finish();
@@ -151,7 +148,7 @@ export class ClaimHandlers {
         intake: this.#intake,
         encoder: this.#encoder,
         unread: this.#unread,
-        epoch: () => this.#engine.epoch,
+        epoch: () => this.#ingress.epoch,
         unexpected: this.#unexpected,
         ended: () => this.#streams.delete(stream),
       });

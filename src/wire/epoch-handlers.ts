@@ -6,9 +6,10 @@ import type {
   ServerWritableStream,
   UntypedServiceImplementation,
 } from '@grpc/grpc-js';
-import type { EpochFeed, EpochSummary } from '../coordinator/epoch-feed.ts';
+import type { EpochReader, EpochSummary } from '../coordinator/epoch-reader.ts';
 import { ResourceExhausted } from '../domain/errors.ts';
 import { WATCH_PAGE_EPOCHS, WATCHERS_MAX } from '../limits.ts';
+import type { SharedCount } from '../segment/shared-count.ts';
 import type { Logger } from '../telemetry/log.ts';
 import { logUnexpected, notServing, toStatus } from './status.ts';
 
@@ -32,7 +33,8 @@ export interface EpochRequestReaders {
 type WatchCall = ServerWritableStream<Buffer, EpochReply>;
 
 export class EpochHandlers {
-  readonly #epochs: EpochFeed;
+  readonly #epochs: EpochReader;
+  readonly #watchers: SharedCount;
   readonly #readers: EpochRequestReaders;
   readonly #unexpected: (error: unknown) => void;
   readonly #watches = new Set<AbortController>();
@@ -41,9 +43,10 @@ export class EpochHandlers {
   /** Why calls are refused, while they are. */
   #refusal: string | undefined = 'starting';
 
-  constructor(epochs: EpochFeed, readers: EpochRequestReaders, log: Logger) {
+  constructor(epochs: EpochReader, watchers: SharedCount, readers: EpochRequestReaders, log: Logger) {
     this.#unexpected = logUnexpected(log);
     this.#epochs = epochs;
+    this.#watchers = watchers;
     this.#readers = readers;
     this.methods = { GetEpoch: this.#getEpoch, WatchEpochs: this.#watchEpochs };
   }
@@ -80,6 +83,11 @@ export class EpochHandlers {
       call.emit('error', notServing(this.#refusal));
       return;
     }
+    if (!this.#watchers.take()) {
+      const full = new ResourceExhausted(`${WATCHERS_MAX} watchers are open already`);
+      call.emit('error', toStatus(full, this.#unexpected));
+      return;
+    }
     const closing = new AbortController();
     this.#watches.add(closing);
     call.on('cancelled', () => closing.abort());
@@ -88,13 +96,13 @@ export class EpochHandlers {
         () => (this.#refusal === undefined ? call.end() : call.emit('error', notServing(this.#refusal))),
         (error: unknown) => call.emit('error', toStatus(error, this.#unexpected)),
       )
-      .finally(() => this.#watches.delete(closing));
+      .finally(() => {
+        this.#watches.delete(closing);
+        this.#watchers.release();
+      });
   };
 
   async #watch(call: WatchCall, signal: AbortSignal): Promise<void> {
-    if (this.#watches.size > WATCHERS_MAX) {
-      throw new ResourceExhausted(`${WATCHERS_MAX} watchers are open already`);
-    }
     const { fromEpoch } = this.#readers.watchEpochs(call.request);
     let next = fromEpoch ?? this.#epochs.lastComplete + 1;
     while (!signal.aborted) {

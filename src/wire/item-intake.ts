@@ -3,7 +3,7 @@
  * same for a single call, a batch and a frame.
  */
 import type { Clock } from '../clock/clock.ts';
-import { ClaimOperation, type PartitionMode } from '../domain/claim.ts';
+import { ClaimOperation } from '../domain/claim.ts';
 import { maxTimestampMs } from '../domain/epochs.ts';
 import type { Ingress } from '../ingress/ingress.ts';
 import { describeProblem, describeSkew } from './reasons.ts';
@@ -20,13 +20,13 @@ export class ItemIntake {
   readonly #maxTimestampMs: number;
   readonly #getNeedsPlayer: boolean;
 
-  constructor(ingress: Ingress, clock: Clock, maxClockSkewMs: number, partition: PartitionMode) {
+  constructor(ingress: Ingress, clock: Clock, maxClockSkewMs: number) {
     this.#ingress = ingress;
     this.#decoder = new RequestDecoder(ingress.entries);
     this.#clock = clock;
     this.#maxClockSkewMs = maxClockSkewMs;
     this.#maxTimestampMs = maxTimestampMs(ingress.rules);
-    this.#getNeedsPlayer = partition === 'player';
+    this.#getNeedsPlayer = ingress.partition === 'player';
   }
 
   /**

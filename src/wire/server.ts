@@ -1,9 +1,11 @@
 /**
- * The gRPC server: listens, tells its health, drains. It serves from the moment it is bound; what
- * it can't serve yet is refused by the handlers.
+ * The gRPC server of one thread: serves the connections it is given, tells its health, drains. It
+ * serves from the first connection; what it can't serve yet is refused by the handlers.
  */
+import type { Socket } from 'node:net';
 import { setDefaultHighWaterMark } from 'node:stream';
 import {
+  type ConnectionInjector,
   Server,
   ServerCredentials,
   type ServiceDefinition,
@@ -14,7 +16,6 @@ import type { PackageDefinition } from '@grpc/proto-loader';
 import { ReflectionService } from '@grpc/reflection';
 import { HealthImplementation } from 'grpc-health-check';
 import type { Clock } from '../clock/clock.ts';
-import { AddressNotAvailable } from '../domain/errors.ts';
 import {
   CONNECTION_MAX_STREAMS,
   RECEIVE_MAX_BYTES,
@@ -28,14 +29,23 @@ import { HealthWatches } from './health-watches.ts';
 /** Both names that are asked for: the server as a whole, and its service. */
 const HEALTH_NAMES = ['', SERVICE_NAME];
 
+/** How long connections may live, milliseconds; 0: for ever. */
+export interface ConnectionAge {
+  readonly maxAgeMs: number;
+  /** For calls in flight, once the client was told to go elsewhere. */
+  readonly graceMs: number;
+}
+
 export class GrpcServer {
   readonly #server: Server;
+  readonly #connections: ConnectionInjector;
   readonly #health: HealthImplementation;
   readonly #watches = new HealthWatches();
   readonly #clock: Clock;
-  #address = '';
+  readonly #open = new Set<Socket>();
+  #onAllClosed: (() => void) | undefined;
 
-  constructor(clock: Clock, log: Logger, service: ServiceDefinition, handlers: UntypedServiceImplementation) {
+  constructor(clock: Clock, log: Logger, age: ConnectionAge) {
     this.#clock = clock;
     logThrough(log);
     // Of every object stream of this thread that is made from now on: those of calls are.
@@ -47,32 +57,31 @@ export class GrpcServer {
       // Its counters cost each call some closures and two looks at the clock; ours are on /metrics.
       'grpc.enable_channelz': 0,
       interceptors: [this.#watches.interceptor],
+      ...ageOptions(age),
     });
-    this.#server.addService(service, handlers);
+    this.#connections = this.#server.createConnectionInjector(ServerCredentials.createInsecure());
     this.#health = new HealthImplementation(Object.fromEntries(HEALTH_NAMES.map((n) => [n, 'NOT_SERVING'])));
     this.#health.addToServer(this.#server);
+  }
+
+  addService(service: ServiceDefinition, handlers: UntypedServiceImplementation): void {
+    this.#server.addService(service, handlers);
   }
 
   addReflection(definitions: PackageDefinition): void {
     new ReflectionService(definitions).addToServer(this.#server);
   }
 
-  /**
-   * @param host a name, an IPv4 address, or an IPv6 address without brackets.
-   * @returns the port, chosen by the system where 0 was asked for.
-   * @throws AddressNotAvailable
-   */
-  bind(host: string, port: number): Promise<number> {
-    const address = host.includes(':') ? `[${host}]:${port}` : `${host}:${port}`;
-    return new Promise((resolve, reject) => {
-      this.#server.bindAsync(address, ServerCredentials.createInsecure(), (error, bound) => {
-        if (error) reject(new AddressNotAvailable(`can't serve on ${address}: ${error.message}`));
-        else {
-          this.#address = `${address.slice(0, address.lastIndexOf(':'))}:${bound}`;
-          resolve(bound);
-        }
-      });
+  /** Serves a connection of which nothing has been read. */
+  accept(connection: Socket): void {
+    this.#open.add(connection);
+    connection.once('close', () => {
+      this.#open.delete(connection);
+      if (this.#open.size === 0) this.#onAllClosed?.();
     });
+    this.#connections.injectConnection(connection);
+    // It came paused; from here on what is read goes to its HTTP/2 session.
+    connection.resume();
   }
 
   setServing(serving: boolean): void {
@@ -80,18 +89,29 @@ export class GrpcServer {
   }
 
   /**
-   * Stops listening and lets calls in flight finish, down to the last byte that a slow reader takes.
+   * Lets calls in flight finish, down to the last byte that a slow reader takes.
    * @returns whether all finished within the time; if not, they are cut off.
    */
   async drain(timeoutMs: number): Promise<boolean> {
-    const closed = new Promise<boolean>((resolve) => this.#server.tryShutdown(() => resolve(true)));
+    // Tells every client to go elsewhere. It calls back too early: it counts no connection of ours.
+    this.#server.tryShutdown(() => undefined);
     // They would go on for ever.
     this.#watches.end();
-    const finished = await Promise.race([closed, this.#delay(timeoutMs).then(() => false)]);
-    // Without channelz forceShutdown knows no connections, but drain does.
-    if (!finished) this.#server.drain(this.#address, 0);
+    const finished = await Promise.race([
+      this.#allClosed().then(() => true),
+      this.#delay(timeoutMs).then(() => false),
+    ]);
+    // Without channelz forceShutdown knows no connections, but those who made them do.
+    if (!finished) this.#connections.drain(0);
     this.#server.forceShutdown();
     return finished;
+  }
+
+  #allClosed(): Promise<void> {
+    if (this.#open.size === 0) return Promise.resolve();
+    return new Promise((resolve) => {
+      this.#onAllClosed = resolve;
+    });
   }
 
   #delay(ms: number): Promise<void> {
@@ -99,6 +119,11 @@ export class GrpcServer {
       this.#clock.after(ms, resolve);
     });
   }
+}
+
+function ageOptions({ maxAgeMs, graceMs }: ConnectionAge): Record<string, number> {
+  if (maxAgeMs === 0) return {};
+  return { 'grpc.max_connection_age_ms': maxAgeMs, 'grpc.max_connection_age_grace_ms': graceMs };
 }
 
 /** grpc-js would write to standard error by itself. What matters of it comes to us as an error too. */

@@ -12,6 +12,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { SteppedClock } from '../../src/clock/stepped-clock.ts';
 import { ClaimOperation, Outcome } from '../../src/domain/claim.ts';
 import { Engine, engineShape } from '../../src/engine.ts';
+import { Ingress } from '../../src/ingress/ingress.ts';
 import { InlinePool } from '../../src/pool/inline-pool.ts';
 import { EngineMemory } from '../../src/segment/engine-memory.ts';
 import { SqliteStore } from '../../src/store/sqlite/sqlite-store.ts';
@@ -21,6 +22,7 @@ const LENGTH_MS = TEST_RULES.epochLengthMs;
 
 class Replica {
   readonly clock = new SteppedClock(START_MS);
+  readonly ingress: Ingress;
   readonly engine: Engine;
 
   constructor(path: string) {
@@ -36,13 +38,14 @@ class Replica {
     const note = () => undefined;
     const log = { debug: note, info: note, warn: note, error: note, fatal: note };
     const pool = new InlinePool(memory);
+    this.ingress = new Ingress(memory, 0, pool, queueMicrotask);
     this.engine = new Engine({
       memory,
       pool,
+      ingress: this.ingress,
       store,
       clock: this.clock,
       log,
-      defer: queueMicrotask,
       commitIntervalMs: 0,
       reconcileClaimsPerS: 0,
     });
@@ -54,7 +57,7 @@ class Replica {
     playerId: string,
     timestampMs = this.clock.nowMs(),
   ): Promise<Outcome> {
-    const { ingress } = this.engine;
+    const { ingress } = this;
     const { entries } = ingress;
     const entry = ingress.allocate();
     entries.setClaimId(entry, claimId);

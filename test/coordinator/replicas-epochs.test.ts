@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { SteppedClock } from '../../src/clock/stepped-clock.ts';
-import type { EpochSummary } from '../../src/coordinator/epoch-feed.ts';
+import type { EpochSummary } from '../../src/coordinator/epoch-reader.ts';
 import { ClaimOperation, Outcome } from '../../src/domain/claim.ts';
 import { START_MS, TEST_RULES, TestEngine } from '../support/engine.ts';
 

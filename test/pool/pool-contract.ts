@@ -31,6 +31,7 @@ export class PoolDriver {
   start(): Promise<void> {
     return this.pool.start({
       drain: () => this.drain(),
+      drainAll: async () => this.drain(),
       workerLost: (loss) => {
         this.losses.push(loss);
         this.#changed();

@@ -4,7 +4,7 @@ import { ClaimOperation } from '../../src/domain/claim.ts';
 import { EntryStep, NO_ENTRY } from '../../src/entries/entry-table.ts';
 import { StatePartitioner } from '../../src/partitioner/partitioner.ts';
 import { SmallRuns } from '../../src/pool/small-runs.ts';
-import { COORDINATOR_BELL, type EngineMemory, WorkerCounter } from '../../src/segment/engine-memory.ts';
+import { type EngineMemory, MAIN_LOOP, WorkerCounter } from '../../src/segment/engine-memory.ts';
 import { tryLock, unlock } from '../../src/segment/segment-lock.ts';
 import { testMemory } from '../support/memory.ts';
 
@@ -49,7 +49,7 @@ describe('small runs', () => {
     assert.equal(runs.serve(), 3);
     assert.deepEqual(committed(), [0, 1, 2]);
     assert.equal(runs.count, 0);
-    assert.equal(memory.bells[COORDINATOR_BELL], 0);
+    assert.equal(memory.bells[MAIN_LOOP], 0);
     assert.equal(memory.counter(WORKERS, WorkerCounter.ENTRIES), 3);
     assert.equal(memory.counter(0, WorkerCounter.ENTRIES), 0);
   });

@@ -8,6 +8,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { systemClock } from '../../src/clock/clock.ts';
 import { ClaimOperation, ClaimStatus, Outcome, UnavailableReason } from '../../src/domain/claim.ts';
 import { Engine } from '../../src/engine.ts';
+import { Ingress } from '../../src/ingress/ingress.ts';
 import { ThreadedPool } from '../../src/pool/threaded-pool.ts';
 import { TEST_RULES } from '../support/engine.ts';
 import { testMemory } from '../support/memory.ts';
@@ -26,13 +27,14 @@ describe('worker death', () => {
   const lines: string[] = [];
   const note = (_: unknown, text?: string) => lines.push(text ?? '');
   const log = { debug: note, info: note, warn: note, error: note, fatal: note };
+  const ingress = new Ingress(memory, 0, pool, setImmediate);
   const engine = new Engine({
     memory,
     pool,
+    ingress,
     store,
     clock: systemClock,
     log,
-    defer: setImmediate,
     commitIntervalMs: 0,
     reconcileClaimsPerS: 0,
   });
@@ -45,7 +47,6 @@ describe('worker death', () => {
   after(() => engine.stop());
 
   function ask(operation: ClaimOperation, claimId: string): void {
-    const { ingress } = engine;
     const { entries } = ingress;
     if (!ingress.hasRoom(1)) return;
     const entry = ingress.allocate();
@@ -110,7 +111,7 @@ describe('worker death', () => {
     }
     running = false;
     await loading;
-    await engine.ingress.idle();
+    await ingress.idle();
     assert.equal(answered, asked);
     assert.ok((outcomes.get(Outcome.ACCEPTED) ?? 0) > 1_000);
     // Some deaths hit a thread that waits for its task, since a worker that dies often restarts later.
@@ -119,7 +120,7 @@ describe('worker death', () => {
   });
 
   test('nothing is left over: entries, locks, reserved records', async () => {
-    while (!engine.ingress.hasRoom(4_096)) await delay(5);
+    while (!ingress.hasRoom(4_096)) await delay(5);
     assert.ok(memory.tables.every((table) => table.reservedCount === 0));
     // Workers may still be at epochs and expiries: a lock is held for a moment, never for long.
     for (const [segment] of memory.locks.entries()) {

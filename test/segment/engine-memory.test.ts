@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { COORDINATOR_BELL, EngineMemory, WorkerCounter } from '../../src/segment/engine-memory.ts';
+import { EngineMemory, MAIN_LOOP, WorkerCounter } from '../../src/segment/engine-memory.ts';
 import { testMemory } from '../support/memory.ts';
 
 const SEGMENTS = 4;
@@ -17,18 +17,20 @@ for (const [threads, workers] of SHAPES) {
   test(`${threads} ingress threads, ${workers} workers: no two words share a place`, () => {
     const memory = newMemory(threads, workers);
     const { control } = memory.handle;
-    const { locks, parked, taking, bells, eager, stop } = memory;
-    const words = [locks, parked, taking, bells, eager, stop];
+    const { locks, parked, taking, bells, eager, waiting, stop, watchers } = memory;
+    const words = [locks, parked, taking, bells, eager, waiting, stop, watchers];
+    // A lone ingress is on the main thread; several have each an event loop of their own beside it.
+    const loops = threads === 1 ? 1 : 1 + threads;
     assert.deepEqual(
       words.map((column) => column.length),
-      [SEGMENTS, workers, workers + threads, 1 + threads, threads, 1],
+      [SEGMENTS, workers, workers + loops, loops, threads, threads, 1, 1],
     );
     words.forEach((column, number) => {
       column.fill(1_000 + number);
     });
     const queues = SEGMENTS + 2 + threads;
     for (let queue = 0; queue < queues; queue += 1) memory.queues.push(queue, queue);
-    for (let server = 0; server < workers + threads; server += 1) {
+    for (let server = 0; server < workers + loops; server += 1) {
       for (const counter of Object.values(WorkerCounter))
         memory.count(server, counter, 7 * server + counter + 1);
     }
@@ -39,12 +41,12 @@ for (const [threads, workers] of SHAPES) {
       );
     });
     for (let queue = 0; queue < queues; queue += 1) assert.equal(memory.queues.takeAll(queue), queue);
-    for (let server = 0; server < workers + threads; server += 1) {
+    for (let server = 0; server < workers + loops; server += 1) {
       for (const counter of Object.values(WorkerCounter)) {
         assert.equal(memory.counter(server, counter), 7 * server + counter + 1);
       }
     }
-    assert.equal(stop.byteOffset + stop.byteLength, control.byteLength, 'nothing lies behind the last');
+    assert.equal(watchers.byteOffset + watchers.byteLength, control.byteLength, 'nothing lies behind the last');
   });
 }
 
@@ -67,12 +69,12 @@ test('queues have numbers of their own, and every entry goes home to its ownerâ€
 
 test('who takes from a queue is who its bell wakes', () => {
   const lone = newMemory(1, 1);
-  assert.equal(lone.bellOf(lone.ingressQueue(0)), COORDINATOR_BELL);
+  assert.equal(lone.loopOfQueue(lone.ingressQueue(0)), MAIN_LOOP);
   const several = newMemory(3, 1);
-  assert.equal(several.bellOf(several.commitQueue), COORDINATOR_BELL);
-  assert.equal(several.bellOf(several.coordinatorQueue), COORDINATOR_BELL);
+  assert.equal(several.loopOfQueue(several.commitQueue), MAIN_LOOP);
+  assert.equal(several.loopOfQueue(several.coordinatorQueue), MAIN_LOOP);
   assert.deepEqual(
-    [0, 1, 2].map((thread) => several.bellOf(several.ingressQueue(thread))),
+    [0, 1, 2].map((thread) => several.loopOfQueue(several.ingressQueue(thread))),
     [1, 2, 3],
   );
 });

@@ -60,10 +60,10 @@ interface CleanedUp {
 }
 
 /** Cleans up, and checks what holds wherever the worker died. */
-function cleanUp(bench: SegmentBench): CleanedUp {
+async function cleanUp(bench: SegmentBench): Promise<CleanedUp> {
   const { memory } = bench;
   let drained: number[] = [];
-  const loss = cleanUpAfter(memory, WORKER, 'told to die', () => {
+  const loss = await cleanUpAfter(memory, WORKER, 'told to die', async () => {
     drained = drain(bench);
   });
   assert.deepEqual([loss.worker, loss.reason, loss.segments], [WORKER, 'told to die', [SEGMENT]]);
@@ -76,8 +76,12 @@ function cleanUp(bench: SegmentBench): CleanedUp {
 }
 
 /** Asserts that the dead worker had `lost` in hand, and that all else waits for the next one. */
-function assertLost(bench: SegmentBench, lost: readonly number[], waiting: readonly number[]): void {
-  const { loss } = cleanUp(bench);
+async function assertLost(
+  bench: SegmentBench,
+  lost: readonly number[],
+  waiting: readonly number[],
+): Promise<void> {
+  const { loss } = await cleanUp(bench);
   assert.deepEqual(new Set(loss.entries), new Set(lost));
   assert.equal(loss.entries.length, lost.length, 'none is told twice');
   assert.deepEqual(queued(bench), waiting);
@@ -157,69 +161,69 @@ const STEPS: readonly {
 
 for (const { at, die, lost } of STEPS) {
   for (const [and, pushed] of MEANWHILE) {
-    test(`it dies ${at}${and}`, () => {
+    test(`it dies ${at}${and}`, async () => {
       const bench = atWork();
       die(bench);
       for (const entry of pushed) bench.request(entry, ClaimOperation.VALIDATE, `c${entry}`, 'ann');
-      assertLost(bench, lost, lost.length === 0 ? [...RUN, ...pushed] : pushed);
+      await assertLost(bench, lost, lost.length === 0 ? [...RUN, ...pushed] : pushed);
     });
   }
 }
 
-test('it dies after a push came between its look and its taking', () => {
+test('it dies after a push came between its look and its taking', async () => {
   const bench = atWork();
   Atomics.store(bench.memory.taking, WORKER, NEWEST + 1);
   bench.request(30, ClaimOperation.VALIDATE, 'c30', 'ann');
   assert.equal(bench.memory.queues.takeIf(SEGMENT, NEWEST), false);
-  assertLost(bench, [], [...RUN, 30]);
+  await assertLost(bench, [], [...RUN, 30]);
 });
 
-test('it dies within an entry: those served before it have not left yet, and are lost with it', () => {
+test('it dies within an entry: those served before it have not left yet, and are lost with it', async () => {
   const bench = atWork();
   bench.memory.entries.step[9] = EntryStep.RETURNED;
   assert.throws(() => bench.server.serve(SEGMENT), { name: 'AssertionFailure' });
   assert.equal(bench.memory.entries.reserved[4], 1, 'the first was promised a record');
   assert.equal(bench.table.reservedCount, 1);
-  assertLost(bench, RUN, []);
+  await assertLost(bench, RUN, []);
 });
 
-test('it dies while it sends the run on: what has left is not lost, the rest is', () => {
+test('it dies while it sends the run on: what has left is not lost, the rest is', async () => {
   const bench = atWork();
   const { memory } = bench;
   const first = takeRun(memory, SEGMENT, WORKER);
   memory.queues.push(memory.commitQueue, first);
-  const { loss, drained } = cleanUp(bench);
+  const { loss, drained } = await cleanUp(bench);
   assert.deepEqual(drained, [first]);
   assert.deepEqual(new Set(loss.entries), new Set(RUN.slice(1)));
 });
 
-test('it dies after it has sent the run on: nothing is lost, and promises hold', () => {
+test('it dies after it has sent the run on: nothing is lost, and promises hold', async () => {
   const bench = atWork();
   bench.server.serve(SEGMENT);
-  const { loss, drained } = cleanUp(bench);
+  const { loss, drained } = await cleanUp(bench);
   assert.deepEqual(loss.entries, []);
   assert.deepEqual(drained, RUN);
   assert.equal(bench.table.reservedCount, RUN.length, 'the store may accept each of them');
 });
 
-test('what it sent on before is not lost with the run that it dies in', () => {
+test('what it sent on before is not lost with the run that it dies in', async () => {
   const bench = atWork();
   bench.server.serve(SEGMENT);
   for (const entry of [10, 11]) bench.request(entry, ClaimOperation.SUBMIT, `c${entry}`, 'ann');
   takeRun(bench.memory, SEGMENT, WORKER);
-  const { loss, drained } = cleanUp(bench);
+  const { loss, drained } = await cleanUp(bench);
   assert.deepEqual(new Set(loss.entries), new Set([10, 11]));
   assert.deepEqual(drained, RUN);
   assert.equal(bench.table.reservedCount, RUN.length);
 });
 
-test('promises of claims that others carry are kept: in commit, answered, or about to be learned', () => {
+test('promises of claims that others carry are kept: in commit, answered, or about to be learned', async () => {
   const bench = atWork();
   bench.server.serve(SEGMENT);
   assert.deepEqual(drain(bench), RUN);
   // 4 is with the store, 9 was answered and waits for its reader, 2 is on the segment's queue again.
   bench.learn(2, { outcome: Outcome.ACCEPTED, status: ClaimStatus.PENDING });
-  const { loss } = cleanUp(bench);
+  const { loss } = await cleanUp(bench);
   assert.deepEqual(loss.entries, []);
   assert.deepEqual(queued(bench), [2]);
   assert.equal(bench.table.reservedCount, 3);
@@ -232,7 +236,7 @@ test('promises of claims that others carry are kept: in commit, answered, or abo
   );
 });
 
-test('another worker’s run and segment are not touched, nor promises of other segments', () => {
+test('another worker’s run and segment are not touched, nor promises of other segments', async () => {
   const bench = new SegmentBench({ segments: 2, tableCapacity: 64 });
   const { memory } = bench;
   const { entries } = memory;
@@ -250,7 +254,7 @@ test('another worker’s run and segment are not touched, nor promises of other 
   tryLock(memory.locks, 1, 1);
   takeRun(memory, SEGMENT, WORKER);
   takeRun(memory, 1, 1);
-  const loss = cleanUpAfter(memory, WORKER, 'told to die', () => undefined);
+  const loss = await cleanUpAfter(memory, WORKER, 'told to die', async () => undefined);
   assert.deepEqual(new Set(loss.entries), new Set(RUN));
   assert.deepEqual(loss.segments, [SEGMENT]);
   assert.equal(isLocked(memory.locks, 1), true);
@@ -258,10 +262,10 @@ test('another worker’s run and segment are not touched, nor promises of other 
   assert.deepEqual([entries.holder[40], entries.holder[41]], [2, 2]);
 });
 
-test('a worker that dies without a lock has nothing in hand', () => {
+test('a worker that dies without a lock has nothing in hand', async () => {
   const bench = new SegmentBench();
   bench.request(1, ClaimOperation.VALIDATE, 'c1', 'ann');
-  const loss = cleanUpAfter(bench.memory, 1, 'told to die', () => undefined);
+  const loss = await cleanUpAfter(bench.memory, 1, 'told to die', async () => undefined);
   assert.deepEqual([loss.entries, loss.segments], [[], []]);
   assert.deepEqual(queued(bench), [1]);
 });

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { NO_ENTRY } from '../../src/entries/entry-table.ts';
-import { COORDINATOR_BELL, EngineMemory } from '../../src/segment/engine-memory.ts';
+import { EngineMemory, MAIN_LOOP } from '../../src/segment/engine-memory.ts';
 import { Outbox } from '../../src/segment/outbox.ts';
 import { testMemory } from '../support/memory.ts';
 
@@ -32,7 +32,7 @@ test('nothing leaves before send; then every entry is on its queue, in the order
   for (const entry of [5, 2]) outbox.add(home, entry, true);
   outbox.add(memory.coordinatorQueue, 9, true);
   assert.ok([commit, home, memory.coordinatorQueue].every((queue) => memory.queues.isEmpty(queue)));
-  assert.equal(memory.bells[COORDINATOR_BELL], 0);
+  assert.equal(memory.bells[MAIN_LOOP], 0);
 
   outbox.send();
   assert.deepEqual(take(memory, commit), [3, 0, 7]);
@@ -55,7 +55,7 @@ test('what is sent comes behind what is there, and nothing is sent twice', () =>
 test('an empty outbox rings nobody', () => {
   const memory = newMemory();
   sendAndRing(new Outbox(memory));
-  assert.equal(memory.bells[COORDINATOR_BELL], 0);
+  assert.equal(memory.bells[MAIN_LOOP], 0);
 });
 
 test('sending wakes nobody; one ring tells of all that was sent since the last', () => {
@@ -64,13 +64,13 @@ test('sending wakes nobody; one ring tells of all that was sent since the last',
   for (const entry of [1, 2, 3]) {
     outbox.add(memory.commitQueue, entry, entry === 2);
     outbox.send();
-    assert.equal(memory.bells[COORDINATOR_BELL], 0);
+    assert.equal(memory.bells[MAIN_LOOP], 0);
   }
   outbox.ringBells();
-  assert.equal(memory.bells[COORDINATOR_BELL], RUNG);
-  memory.bells[COORDINATOR_BELL] = 0;
+  assert.equal(memory.bells[MAIN_LOOP], RUNG);
+  memory.bells[MAIN_LOOP] = 0;
   outbox.ringBells();
-  assert.equal(memory.bells[COORDINATOR_BELL], 0, 'nothing was sent since');
+  assert.equal(memory.bells[MAIN_LOOP], 0, 'nothing was sent since');
 });
 
 test('the receiver is rung if any entry of its chain is worth it', () => {
@@ -81,7 +81,7 @@ test('the receiver is rung if any entry of its chain is worth it', () => {
       outbox.add(memory.commitQueue, entry, wake);
     });
     sendAndRing(outbox);
-    assert.equal(memory.bells[COORDINATOR_BELL], RUNG);
+    assert.equal(memory.bells[MAIN_LOOP], RUNG);
   }
 });
 
@@ -90,10 +90,10 @@ test('entries that can wait ring nobody, nor does an earlier wake count for them
   const outbox = new Outbox(memory);
   outbox.add(memory.ingressQueue(0), 0, true);
   sendAndRing(outbox);
-  memory.bells[COORDINATOR_BELL] = 0;
+  memory.bells[MAIN_LOOP] = 0;
   outbox.add(memory.ingressQueue(0), 1, false);
   sendAndRing(outbox);
-  assert.equal(memory.bells[COORDINATOR_BELL], 0);
+  assert.equal(memory.bells[MAIN_LOOP], 0);
   assert.deepEqual(take(memory, memory.ingressQueue(0)), [0, 1]);
 });
 
@@ -118,12 +118,12 @@ test('each of several ingress threads has a bell of its own; a lone one shares t
   const loneOutbox = new Outbox(lone);
   loneOutbox.add(lone.ingressQueue(0), 1, true);
   sendAndRing(loneOutbox);
-  assert.equal(lone.bells[COORDINATOR_BELL], RUNG);
+  assert.equal(lone.bells[MAIN_LOOP], RUNG);
 });
 
 test('a thread does not ring its own bell', () => {
   const memory = newMemory(2);
-  const outbox = new Outbox(memory, COORDINATOR_BELL);
+  const outbox = new Outbox(memory, MAIN_LOOP);
   outbox.add(memory.coordinatorQueue, 65, true);
   outbox.add(memory.commitQueue, 64, true);
   outbox.add(memory.ingressQueue(0), 1, true);

@@ -2,6 +2,7 @@
 import { SteppedClock } from '../../src/clock/stepped-clock.ts';
 import type { ClaimOperation } from '../../src/domain/claim.ts';
 import { Engine, type EngineSettings, engineShape } from '../../src/engine.ts';
+import { Ingress } from '../../src/ingress/ingress.ts';
 import { InlinePool } from '../../src/pool/inline-pool.ts';
 import { EngineMemory } from '../../src/segment/engine-memory.ts';
 import type { Logger } from '../../src/telemetry/log.ts';
@@ -20,6 +21,7 @@ export const TEST_SETTINGS: EngineSettings = {
   segments: 4,
   tableCapacity: 1_024,
   workers: 1,
+  ingressThreads: 1,
   maxClockSkewMs: 1_000,
   stealing: true,
   ingressEntries: 4_096,
@@ -53,6 +55,7 @@ export class TestEngine {
   readonly clock: SteppedClock;
   readonly memory: EngineMemory;
   readonly store: MemoryStore;
+  readonly ingress: Ingress;
   readonly engine: Engine;
   readonly log: LogLine[] = [];
 
@@ -66,13 +69,15 @@ export class TestEngine {
       this.clock,
       { ...options, maxClockSkewMs: all.maxClockSkewMs },
     );
+    const pool = new InlinePool(this.memory);
+    this.ingress = new Ingress(this.memory, 0, pool, queueMicrotask);
     this.engine = new Engine({
       memory: this.memory,
-      pool: new InlinePool(this.memory),
+      pool,
+      ingress: this.ingress,
       store: this.store,
       clock: this.clock,
       log: this.#logger(),
-      defer: queueMicrotask,
       commitIntervalMs: 0,
       reconcileClaimsPerS: options.reconcileClaimsPerS ?? 0,
     });
@@ -85,7 +90,7 @@ export class TestEngine {
 
   /** Sends one item on its way; resolves to what became of it. */
   ask(operation: ClaimOperation, claimId: string, playerId: string, timestampMs?: number): Promise<Answer> {
-    const { ingress } = this.engine;
+    const { ingress } = this;
     const { entries } = ingress;
     if (!ingress.hasRoom(1)) throw new Error('no room');
     const entry = ingress.allocate();

@@ -32,11 +32,11 @@ class FakeCall extends Duplex {
 }
 
 function open(t: TestEngine, unread = new UnreadReplies()): FakeCall {
-  const { ingress } = t.engine;
+  const { ingress } = t;
   const call = new FakeCall();
   new ExchangeStream(call as unknown as ServerDuplexStream<Buffer, Buffer>, {
     ingress,
-    intake: new ItemIntake(ingress, t.clock, 1_000, 'claim'),
+    intake: new ItemIntake(ingress, t.clock, 1_000),
     encoder: new ReplyEncoder(ingress.entries, ingress.rules),
     unread,
     epoch: () => t.engine.epoch,
@@ -61,9 +61,9 @@ test('streams leave room to calls, and go on when there is room again', async ()
     for (let i = 0; i < 4; i += 1) send(call, `s${n}-${i}`, BATCH_MAX_ITEMS);
   }
   await t.settle();
-  const { ingress } = t.engine;
-  assert.equal(ingress.waitingCount, INGRESS_ENTRIES - ENTRIES_KEPT_FOR_CALLS);
-  assert.ok(ingress.waitingCount > STREAM_MAX_ENTRIES, 'more than one stream is under way');
+  const { ingress } = t;
+  assert.equal(t.memory.waiting[0], INGRESS_ENTRIES - ENTRIES_KEPT_FOR_CALLS);
+  assert.ok(t.memory.waiting[0] > STREAM_MAX_ENTRIES, 'more than one stream is under way');
   assert.ok(ingress.hasRoom(ENTRIES_KEPT_FOR_CALLS));
   release();
   for (let turn = 0; turn < 100 && calls.some((call) => call.replies.length < 4); turn += 1) await t.settle();
@@ -71,5 +71,5 @@ test('streams leave room to calls, and go on when there is room again', async ()
     calls.map((call) => call.replies.length),
     [4, 4, 4],
   );
-  assert.equal(ingress.waitingCount, 0);
+  assert.equal(t.memory.waiting[0], 0);
 });

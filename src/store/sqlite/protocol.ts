@@ -3,14 +3,7 @@
  * its number. Commits, the hot ones, come through shared memory (sqlite-commit-ring) and are
  * answered like the rest; entries never travel, both sides have the same table.
  */
-import type { ClaimsError } from '../../domain/errors.ts';
-import {
-  ClockAhead,
-  EpochOutOfRange,
-  RegistryMismatch,
-  StoreNotUsable,
-  StoreUnavailable,
-} from '../../domain/errors.ts';
+import type { ErrorMessage } from '../../domain/error-message.ts';
 import type { EpochCounts, RegistrySettings, ScanCursor, ScanPage } from '../store.ts';
 
 /** What the thread is started with. */
@@ -53,31 +46,4 @@ export interface NumberedRequest {
 
 export type StoreReply =
   | { readonly id: number; readonly result: StoreResult }
-  | { readonly id: number; readonly error: StoreErrorMessage };
-
-/** Errors cross as their code and message: structured clone would lose their class. */
-const ERRORS = {
-  STORE_UNAVAILABLE: StoreUnavailable,
-  CLOCK_AHEAD: ClockAhead,
-  REGISTRY_MISMATCH: RegistryMismatch,
-  STORE_NOT_USABLE: StoreNotUsable,
-  EPOCH_OUT_OF_RANGE: EpochOutOfRange,
-} as const;
-type StoreErrorCode = keyof typeof ERRORS;
-
-export interface StoreErrorMessage {
-  readonly code: StoreErrorCode;
-  readonly message: string;
-}
-
-/** @throws the error itself where it is none of a store's: a fault of the program, which ends the thread. */
-export function errorMessage(error: unknown): StoreErrorMessage {
-  for (const [code, ErrorClass] of Object.entries(ERRORS)) {
-    if (error instanceof ErrorClass) return { code: code as StoreErrorCode, message: error.message };
-  }
-  throw error;
-}
-
-export function errorFrom({ code, message }: StoreErrorMessage): ClaimsError {
-  return new ERRORS[code](message);
-}
+  | { readonly id: number; readonly error: ErrorMessage };

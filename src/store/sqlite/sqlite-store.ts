@@ -6,6 +6,7 @@
 import { Worker } from 'node:worker_threads';
 import type { Clock } from '../../clock/clock.ts';
 import { assert } from '../../domain/assert.ts';
+import { errorFrom } from '../../domain/error-message.ts';
 import { StoreUnavailable } from '../../domain/errors.ts';
 import type { EntryTable } from '../../entries/entry-table.ts';
 import { threadEntry } from '../../entries/thread-entry.ts';
@@ -19,14 +20,13 @@ import type {
   ScanPage,
 } from '../store.ts';
 import { CommitRing } from './commit-ring.ts';
-import {
-  errorFrom,
-  type NumberedRequest,
-  type SqliteThreadData,
-  type StoreReply,
-  type StoreRequest,
-  type StoreResult,
-  type StoreResults,
+import type {
+  NumberedRequest,
+  SqliteThreadData,
+  StoreReply,
+  StoreRequest,
+  StoreResult,
+  StoreResults,
 } from './protocol.ts';
 
 export interface SqliteStoreOptions {

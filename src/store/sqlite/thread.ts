@@ -5,17 +5,11 @@
  */
 import { type MessagePort, parentPort, receiveMessageOnPort, workerData } from 'node:worker_threads';
 import { assert, unreachable } from '../../domain/assert.ts';
+import { errorMessage } from '../../domain/error-message.ts';
 import { StoreUnavailable } from '../../domain/errors.ts';
 import { EntryTable } from '../../entries/entry-table.ts';
 import { CommitRing } from './commit-ring.ts';
-import {
-  errorMessage,
-  type NumberedRequest,
-  type SqliteThreadData,
-  type StoreReply,
-  type StoreRequest,
-  type StoreResult,
-} from './protocol.ts';
+import type { NumberedRequest, SqliteThreadData, StoreReply, StoreRequest, StoreResult } from './protocol.ts';
 import { SqliteRegistry } from './registry.ts';
 
 class SqliteThread {

@@ -1,0 +1,78 @@
+/** All that one thread serves of claims.v1: the methods over its ingress, health, reflection. */
+import type { Socket } from 'node:net';
+import type { Clock } from '../clock/clock.ts';
+import type { EpochReader } from '../coordinator/epoch-reader.ts';
+import type { Ingress } from '../ingress/ingress.ts';
+import type { Logger } from '../telemetry/log.ts';
+import { ClaimHandlers } from './claim-handlers.ts';
+import {
+  claimServiceDefinition,
+  loadDefinitions,
+  loadReflectedDefinitions,
+  requestReader,
+} from './definitions.ts';
+import { EpochHandlers, type GetEpochRequest, type WatchEpochsRequest } from './epoch-handlers.ts';
+import { type ConnectionAge, GrpcServer } from './server.ts';
+
+/** Plain values, so that they can be handed to another thread. */
+export interface ServerSettings {
+  readonly maxClockSkewMs: number;
+  readonly reflection: boolean;
+  readonly connectionAge: ConnectionAge;
+}
+
+export interface ServerParts {
+  readonly ingress: Ingress;
+  readonly epochs: EpochReader;
+  readonly clock: Clock;
+  readonly log: Logger;
+  readonly settings: ServerSettings;
+}
+
+export class ClaimsServer {
+  readonly #claims: ClaimHandlers;
+  readonly #epochs: EpochHandlers;
+  readonly #server: GrpcServer;
+
+  constructor({ ingress, epochs, clock, log, settings }: ServerParts) {
+    const definitions = loadDefinitions();
+    const readers = {
+      getEpoch: requestReader<GetEpochRequest>(definitions, 'GetEpoch'),
+      watchEpochs: requestReader<WatchEpochsRequest>(definitions, 'WatchEpochs'),
+    };
+    this.#claims = new ClaimHandlers(ingress, clock, settings.maxClockSkewMs, log);
+    this.#epochs = new EpochHandlers(epochs, ingress.watchers, readers, log);
+    this.#server = new GrpcServer(clock, log, settings.connectionAge);
+    this.#server.addService(claimServiceDefinition(definitions), {
+      ...this.#claims.methods,
+      ...this.#epochs.methods,
+    });
+    if (settings.reflection) this.#server.addReflection(loadReflectedDefinitions());
+  }
+
+  /** Serves a connection of which nothing has been read. */
+  accept(connection: Socket): void {
+    this.#server.accept(connection);
+  }
+
+  /** Calls are served from now on. */
+  open(): void {
+    this.#claims.open();
+    this.#epochs.open();
+  }
+
+  /** Calls are refused from now on; those in flight are answered, streams end. */
+  close(): void {
+    this.#claims.close();
+    this.#epochs.close();
+  }
+
+  setServing(serving: boolean): void {
+    this.#server.setServing(serving);
+  }
+
+  /** Lets calls in flight finish; cuts off those that take longer. */
+  async drain(timeoutMs: number): Promise<void> {
+    await this.#server.drain(timeoutMs);
+  }
+}
