@@ -10,7 +10,7 @@ import { ClockAhead } from '../domain/errors.ts';
 import { EntryStep, NO_ENTRY } from '../entries/entry-table.ts';
 import { EXPIRIES_BESIDE_CALLS } from '../limits.ts';
 import type { SegmentFeeder } from '../pool/segment-pool.ts';
-import { MAIN_LOOP, type EngineMemory } from '../segment/engine-memory.ts';
+import { type EngineMemory, MAIN_LOOP } from '../segment/engine-memory.ts';
 import { Outbox } from '../segment/outbox.ts';
 import type { ClaimStore } from '../store/store.ts';
 import { EntryFifo } from './entry-fifo.ts';

@@ -46,7 +46,11 @@ for (const [threads, workers] of SHAPES) {
         assert.equal(memory.counter(server, counter), 7 * server + counter + 1);
       }
     }
-    assert.equal(watchers.byteOffset + watchers.byteLength, control.byteLength, 'nothing lies behind the last');
+    assert.equal(
+      watchers.byteOffset + watchers.byteLength,
+      control.byteLength,
+      'nothing lies behind the last',
+    );
   });
 }
 
