@@ -1,8 +1,9 @@
 /**
- * Preloaded (`NODE_OPTIONS=--import`) into a server under soak: samples every thread
+ * Preloaded (`NODE_OPTIONS=--import`) into a server that is measured: samples every thread
  * (measure/thread-probe), with a full garbage collection, whenever the wall clock is at a multiple
- * of HEAP_SAMPLE_MS plus HEAP_SAMPLE_OFFSET_MS (or, where HEAP_SAMPLE_MS is 0, at each SIGUSR2), into
- * the file HEAP_SAMPLE_FILE as JSON lines (HeapSample). The collections stop the threads: latencies of those moments are to be set aside.
+ * of HEAP_SAMPLE_MS plus HEAP_SAMPLE_OFFSET_MS, where that is not 0, and at SIGUSR2; into the file
+ * HEAP_SAMPLE_FILE as JSON lines (HeapSample). The collections stop the threads: latencies of those
+ * moments are to be set aside.
  *
  * Worker threads may have no event loop that turns, so the main thread asks them through Node's
  * inspector, whose messages interrupt a thread even in Atomics.wait. The inspector's own
@@ -16,8 +17,6 @@ import { systemClock } from '../../src/clock/clock.ts';
 import { makeThreadProbe, type ThreadProbe, type ThreadSample } from './thread-probe.ts';
 
 export interface HeapSample extends ThreadSample {
-  /** 0: the main thread; else as Node numbers its workers. */
-  readonly threadId: number;
   /** When the sampling began: the same in all threads' samples of one time. */
   readonly wallMs: number;
   /** Of the process, before the collections. */
@@ -43,15 +42,15 @@ interface Waiting {
 /** Asks the worker threads of this process through its inspector. */
 class WorkerProbes {
   readonly #session = new Session();
-  /** Inspector sessions of the workers there are, with their thread ids. */
-  readonly #threadIds = new Map<string, number>();
+  /** Inspector sessions of the workers there are. */
+  readonly #workers = new Set<string>();
   readonly #waiting = new Map<number, Waiting>();
   #lastId = 0;
 
   constructor() {
     this.#session.connect();
     this.#session.on('NodeWorker.attachedToWorker', ({ params }) => {
-      this.#threadIds.set(params.sessionId, Number(params.workerInfo.workerId));
+      this.#workers.add(params.sessionId);
     });
     this.#session.on('NodeWorker.detachedFromWorker', ({ params }) => this.#detached(params.sessionId));
     this.#session.on('NodeWorker.receivedMessageFromWorker', ({ params }) => this.#receive(params));
@@ -59,19 +58,17 @@ class WorkerProbes {
   }
 
   async drain(): Promise<void> {
-    const drained = `${WORKER_PROBE}.drain()`;
-    await Promise.all([...this.#threadIds.keys()].map((session) => this.#evaluate(session, drained)));
+    await this.#evaluateInAll(`${WORKER_PROBE}.drain()`);
   }
 
-  /** By thread id; without threads that are still starting, or have ended meanwhile. */
-  async sample(): Promise<[threadId: number, sample: ThreadSample][]> {
-    const samples = await Promise.all(
-      [...this.#threadIds].map(async ([session, threadId]): Promise<[number, ThreadSample] | undefined> => {
-        const reply = await this.#evaluate(session, `${WORKER_PROBE}.sample()`);
-        return reply === undefined ? undefined : [threadId, reply.result.result.value];
-      }),
-    );
-    return samples.filter((sample) => sample !== undefined);
+  /** Without threads that are still starting, or have ended meanwhile. */
+  async sample(): Promise<ThreadSample[]> {
+    const replies = await this.#evaluateInAll(`${WORKER_PROBE}.sample()`);
+    return replies.flatMap((reply) => (reply === undefined ? [] : [reply.result.result.value]));
+  }
+
+  #evaluateInAll(expression: string): Promise<(EvaluateReply | undefined)[]> {
+    return Promise.all([...this.#workers].map((session) => this.#evaluate(session, expression)));
   }
 
   /** Undefined where the thread can't yet evaluate it, or has ended. */
@@ -81,7 +78,11 @@ class WorkerProbes {
     this.#waiting.set(this.#lastId, { session: sessionId, resolve });
     const params = { expression, returnByValue: true };
     const message = JSON.stringify({ id: this.#lastId, method: 'Runtime.evaluate', params });
-    this.#session.post('NodeWorker.sendMessageToWorker', { sessionId, message });
+    const id = this.#lastId;
+    // Fails where the thread has just ended.
+    this.#session.post('NodeWorker.sendMessageToWorker', { sessionId, message }, (error) => {
+      if (error !== null) this.#settle(id, undefined);
+    });
     const text = await promise;
     if (text === undefined) return undefined;
     const reply: EvaluateReply = JSON.parse(text);
@@ -91,50 +92,61 @@ class WorkerProbes {
   #receive({ message }: NodeWorker.ReceivedMessageFromWorkerEventDataType): void {
     const { id }: { id?: number } = JSON.parse(message);
     if (id === undefined) return;
-    this.#waiting.get(id)?.resolve(message);
-    this.#waiting.delete(id);
+    this.#settle(id, message);
   }
 
   #detached(session: string): void {
-    this.#threadIds.delete(session);
+    this.#workers.delete(session);
     for (const [id, waiting] of this.#waiting) {
-      if (waiting.session !== session) continue;
-      waiting.resolve(undefined);
-      this.#waiting.delete(id);
+      if (waiting.session === session) this.#settle(id, undefined);
     }
+  }
+
+  #settle(id: number, reply: string | undefined): void {
+    this.#waiting.get(id)?.resolve(reply);
+    this.#waiting.delete(id);
   }
 }
 
+/** @param everyMs 0: only at SIGUSR2. */
 function startSampling(file: string, everyMs: number, offsetMs: number): void {
   setFlagsFromString('--expose-gc');
   const own: ThreadProbe = makeThreadProbe();
   const workers = new WorkerProbes();
+  const drainAll = async (): Promise<void> => {
+    own.drain();
+    await workers.drain();
+  };
   const sampleAll = async (): Promise<void> => {
     const wallMs = Math.round(systemClock.nowMs());
     const rssBytes = process.memoryUsage.rss();
-    const samples: [number, ThreadSample][] = [[0, own.sample()], ...(await workers.sample())];
-    const lines = samples.map(
-      ([threadId, sample]): HeapSample => ({ threadId, wallMs, rssBytes, ...sample }),
-    );
+    const samples = [own.sample(), ...(await workers.sample())];
+    const lines = samples.map((sample): HeapSample => ({ wallMs, rssBytes, ...sample }));
     appendFileSync(file, lines.map((line) => `${JSON.stringify(line)}\n`).join(''));
   };
-  const sampleNext = (): void => {
-    const untilNextMs = everyMs - ((systemClock.nowMs() - offsetMs) % everyMs);
-    setTimeout(async () => {
-      await sampleAll();
-      sampleNext();
-    }, untilNextMs).unref();
+  // One thing after another, and nothing once the server is told to end: a thread that is asked
+  // something while it is being ended may never end.
+  let told = false;
+  let last = Promise.resolve();
+  const inTurn = (work: () => Promise<void>): Promise<void> => {
+    last = last.then(() => (told ? undefined : work()));
+    return last;
   };
-  const drainNext = (): void => {
-    setTimeout(async () => {
-      own.drain();
-      await workers.drain();
-      drainNext();
-    }, DRAIN_MS).unref();
-  };
-  if (everyMs === 0) process.on('SIGUSR2', sampleAll);
-  else sampleNext();
-  drainNext();
+  process.once('SIGTERM', () => {
+    told = true;
+  });
+  process.on('SIGUSR2', () => inTurn(sampleAll));
+  repeatedly(DRAIN_MS, 0, () => inTurn(drainAll));
+  if (everyMs > 0) repeatedly(everyMs, offsetMs, () => inTurn(sampleAll));
+}
+
+/** Does something whenever the wall clock is at a multiple of everyMs plus offsetMs. */
+function repeatedly(everyMs: number, offsetMs: number, work: () => Promise<void>): void {
+  const waitMs = everyMs - ((systemClock.nowMs() - offsetMs) % everyMs);
+  setTimeout(async () => {
+    await work();
+    repeatedly(everyMs, offsetMs, work);
+  }, waitMs).unref();
 }
 
 export function parseSamples(text: string): HeapSample[] {

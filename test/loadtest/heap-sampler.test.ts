@@ -1,11 +1,13 @@
 import assert from 'node:assert/strict';
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
+import { existsSync, readFileSync } from 'node:fs';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import { type HeapSample, parseSamples } from '../../loadtest/measure/heap-sampler.ts';
+import { until } from '../support/waiting.ts';
 
 const SAMPLER = new URL('../../loadtest/measure/heap-sampler.ts', import.meta.url).href;
 
@@ -32,16 +34,14 @@ const PROGRAM = `
 /** Samples that each thread but the third has to give. */
 const ENOUGH = 6;
 
+function environment(file: string): NodeJS.ProcessEnv {
+  return { ...process.env, NODE_OPTIONS: `--import=${SAMPLER}`, HEAP_SAMPLE_FILE: file };
+}
+
 /** The samples of the program, once there are enough of them. */
 async function sampled(folder: string): Promise<HeapSample[]> {
   const file = join(folder, 'heap.ndjson');
-  const env = {
-    ...process.env,
-    NODE_OPTIONS: `--import=${SAMPLER}`,
-    HEAP_SAMPLE_FILE: file,
-    HEAP_SAMPLE_MS: '200',
-    HEAP_SAMPLE_OFFSET_MS: '50',
-  };
+  const env = { ...environment(file), HEAP_SAMPLE_MS: '200', HEAP_SAMPLE_OFFSET_MS: '50' };
   const child = spawn(process.execPath, ['-e', PROGRAM], { env, stdio: 'inherit' });
   const ended = once(child, 'close');
   try {
@@ -92,8 +92,28 @@ test('samples are taken when the wall clock says so, in all threads for one time
   }
 });
 
+test('a sample is taken when it is asked for', async () => {
+  const folder = await mkdtemp(join(tmpdir(), 'heap-sampler-'));
+  const file = join(folder, 'heap.ndjson');
+  const env = { ...environment(file), HEAP_SAMPLE_MS: '0' };
+  const forever = `setInterval(() => undefined, 1000); console.log('ready')`;
+  const child = spawn(process.execPath, ['-e', forever], { env, stdio: ['ignore', 'pipe', 'inherit'] });
+  const ended = once(child, 'close');
+  try {
+    await once(child.stdout, 'data');
+    assert.equal(existsSync(file), false);
+    child.kill('SIGUSR2');
+    await until('a sample', () => existsSync(file) && parseSamples(readFileSync(file, 'utf8')).length === 1);
+  } finally {
+    child.kill('SIGKILL');
+    await ended;
+    await rm(folder, { recursive: true, force: true });
+  }
+});
+
 test('a line that is being written is left for the next time', () => {
-  const sample: HeapSample = { threadId: 0, wallMs: 1, rssBytes: 2, heapUsedBytes: 3, pauses: {} };
+  const thread = { threadId: 0, threadName: '' };
+  const sample: HeapSample = { ...thread, wallMs: 1, rssBytes: 2, heapUsedBytes: 3, pauses: {} };
   const line = `${JSON.stringify(sample)}\n`;
   assert.deepEqual(parseSamples(line + line + line.slice(0, 20)), [sample, sample]);
   assert.deepEqual(parseSamples(''), []);
