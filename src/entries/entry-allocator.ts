@@ -36,7 +36,8 @@ export class EntryAllocator {
 
   free(entry: number): void {
     // Out of range reads as undefined: an entry of another owner.
-    assert(this.#inUse[entry - this.first] === 1, `entry ${entry} was freed, and was not in use`);
+    // The words are constant: they would be made for every entry.
+    assert(this.#inUse[entry - this.first] === 1, 'an entry was freed that was not in use');
     this.#inUse[entry - this.first] = 0;
     this.#free[this.#freeCount] = entry;
     this.#freeCount += 1;

@@ -5,7 +5,7 @@
  */
 import { assert } from '../domain/assert.ts';
 import { ClaimOperation, Outcome, type PartitionMode, UnavailableReason } from '../domain/claim.ts';
-import { type EpochRules, expiryEpoch, type TimestampMs } from '../domain/epochs.ts';
+import { type EpochRules, ExpiryEpochs } from '../domain/epochs.ts';
 import { EntryAllocator } from '../entries/entry-allocator.ts';
 import { EntryStep, type EntryTable, NO_ENTRY } from '../entries/entry-table.ts';
 import { WATCHERS_MAX } from '../limits.ts';
@@ -35,6 +35,7 @@ export class Ingress implements IngressThreads {
   readonly #defer: (call: () => void) => void;
   readonly #allocator: EntryAllocator;
   readonly #owners: (EntryOwner | undefined)[];
+  readonly #expiryEpochs: ExpiryEpochs;
   #flushPlanned = false;
   #dispatched = 0;
   readonly #onIdle: (() => void)[] = [];
@@ -57,6 +58,7 @@ export class Ingress implements IngressThreads {
     this.rules = memory.shape.rules;
     this.partition = memory.shape.partition;
     this.watchers = new SharedCount(memory.watchers, WATCHERS_MAX);
+    this.#expiryEpochs = new ExpiryEpochs(this.rules);
     this.#queue = memory.ingressQueue(thread);
     this.#partitioner = new StatePartitioner(memory.segments, this.partition);
     this.#feeder = feeder;
@@ -96,7 +98,7 @@ export class Ingress implements IngressThreads {
     entries.fromStore[entry] = 0;
     entries.reserved[entry] = 0;
     if (operation === ClaimOperation.SUBMIT) {
-      entries.endEpoch[entry] = expiryEpoch(entries.timestampMs[entry] as TimestampMs, this.rules);
+      this.#expiryEpochs.store(entries.timestampMs, entry, entries.endEpoch, entry);
     }
     this.#partitioner.assign(entries, entry);
     const slot = entry - this.#allocator.first;

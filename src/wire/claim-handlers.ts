@@ -78,6 +78,7 @@ export class ClaimHandlers {
       }
       const entry = this.#ingress.allocate();
       try {
+        this.#intake.readClock();
         const refusal = this.#intake.decode(operation, viewOf(call.request), 0, call.request.length, entry);
         if (refusal === undefined) {
           this.#ingress.dispatch(entry, operation, new UnaryCall(this.#ingress, this.#encoder, reply));

@@ -4,8 +4,8 @@
  */
 import { isUtf8 } from 'node:buffer';
 import { ID_MAX_BYTES } from '../domain/claim.ts';
+import { copyPrintable } from '../entries/words.ts';
 import { bytesOf } from './protobuf-reader.ts';
-import { copyPrintable } from './words.ts';
 
 /** What is wrong with an id; a number, so that checking makes nothing. */
 export const IdProblem = { NONE: 0, EMPTY: 1, TOO_LONG: 2, NOT_UTF8: 3, CONTROL: 4 } as const;

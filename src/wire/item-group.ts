@@ -9,17 +9,19 @@ import type { ItemCursor } from './item-cursor.ts';
 import type { CallOperation, ItemIntake } from './item-intake.ts';
 import type { ItemResults } from './reply-codec.ts';
 
+const NONE_REFUSED: ReadonlyMap<number, string> = new Map();
+
 export class ItemGroup implements EntryOwner, ItemResults {
   /** By item: its entry, or NO_ENTRY where it is malformed. */
   readonly entries: Int32Array;
   readonly count: number;
-  /** By item: why it is malformed. */
-  readonly refusals = new Map<number, string>();
   /** The epoch in which malformed items are refused. */
   readonly epoch: number;
   readonly #ingress: Ingress;
   readonly #operation: CallOperation;
   readonly #onAnswered: () => void;
+  /** Made where there is one: few messages have a malformed item. */
+  #refusals: Map<number, string> | undefined;
   #unanswered = 0;
 
   /** @param onAnswered called once, when every item has its outcome; read it, then `finish`. */
@@ -38,11 +40,17 @@ export class ItemGroup implements EntryOwner, ItemResults {
     this.#onAnswered = onAnswered;
   }
 
+  /** By item: why it is malformed. */
+  get refusals(): ReadonlyMap<number, string> {
+    return this.#refusals ?? NONE_REFUSED;
+  }
+
   /**
    * Decodes `count` items in; none is dispatched yet. Ask the ingress for so much room first.
    * @throws InvalidArgument where an item is unreadable; `abandon` the group then.
    */
   take(intake: ItemIntake, message: DataView, items: ItemCursor): void {
+    intake.readClock();
     for (let item = 0; items.next(); item += 1) {
       const entry = this.#ingress.allocate();
       this.entries[item] = entry;
@@ -50,7 +58,8 @@ export class ItemGroup implements EntryOwner, ItemResults {
       if (refusal === undefined) continue;
       this.#ingress.release(entry);
       this.entries[item] = NO_ENTRY;
-      this.refusals.set(item, refusal);
+      this.#refusals ??= new Map();
+      this.#refusals.set(item, refusal);
     }
   }
 

@@ -19,6 +19,8 @@ export class ItemIntake {
   readonly #maxClockSkewMs: number;
   readonly #maxTimestampMs: number;
   readonly #getNeedsPlayer: boolean;
+  /** Server time, read once for each message. */
+  readonly #nowMs = new Float64Array(1);
 
   constructor(ingress: Ingress, clock: Clock, maxClockSkewMs: number) {
     this.#ingress = ingress;
@@ -27,6 +29,11 @@ export class ItemIntake {
     this.#maxClockSkewMs = maxClockSkewMs;
     this.#maxTimestampMs = maxTimestampMs(ingress.rules);
     this.#getNeedsPlayer = ingress.partition === 'player';
+  }
+
+  /** Takes the time for the items of a message that has come. */
+  readClock(): void {
+    this.#nowMs[0] = this.#clock.nowMs();
   }
 
   /**
@@ -61,7 +68,7 @@ export class ItemIntake {
   /** Server time where the client gave none; otherwise within the skew of server time. */
   #timestampProblem(entry: number): string | undefined {
     const { timestampMs } = this.#ingress.entries;
-    const nowMs = this.#clock.nowMs();
+    const nowMs = this.#nowMs[0];
     const given = timestampMs[entry];
     if (Number.isNaN(given)) {
       timestampMs[entry] = nowMs;

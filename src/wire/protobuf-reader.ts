@@ -18,7 +18,7 @@ const VARINT_MAX_BYTES = 10;
 /** Groups within groups: the official parsers' bound, so that no message can exhaust the stack. */
 export const GROUP_DEPTH_MAX = 100;
 
-/** Bytes as this reader takes them: ids are copied four bytes at a time (wire/words). */
+/** Bytes as this reader takes them: ids are copied four bytes at a time (entries/words). */
 export function viewOf(bytes: Uint8Array): DataView {
   return new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
 }

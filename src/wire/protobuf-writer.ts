@@ -4,7 +4,7 @@
  * bytes. Integers are exact from 0 to 2^53 − 1; as proto3 has it, a field of the default value
  * (0, empty) is not written. Field numbers are below 16, so that a tag is one byte.
  */
-import { copyBytes } from './words.ts';
+import { copyBytes } from '../entries/words.ts';
 
 /** Numbers are written as a low part of 4 groups of 7 bits, and a high part of at most 4. */
 const LOW_RANGE = 2 ** 28;

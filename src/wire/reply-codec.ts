@@ -5,7 +5,7 @@
  */
 import { assert } from '../domain/assert.ts';
 import { Outcome, UnavailableReason } from '../domain/claim.ts';
-import { type EpochRules, expiryEpoch, type TimestampMs } from '../domain/epochs.ts';
+import { type EpochRules, ExpiryEpochs } from '../domain/epochs.ts';
 import { type EntryTable, NO_ENTRY } from '../entries/entry-table.ts';
 import {
   BATCH_ITEMS_FIELD,
@@ -78,12 +78,14 @@ const UNAVAILABLE_TEXTS: readonly DataView[] = Object.values(UnavailableReason).
 export class ReplyEncoder {
   readonly #entries: EntryTable;
   readonly #ids: DataView;
-  readonly #rules: EpochRules;
+  readonly #expiryEpochs: ExpiryEpochs;
+  /** Of the claim in hand. */
+  readonly #expiresAtEpoch = new Float64Array(1);
 
   constructor(entries: EntryTable, rules: EpochRules) {
     this.#entries = entries;
     this.#ids = viewOf(entries.ids);
-    this.#rules = rules;
+    this.#expiryEpochs = new ExpiryEpochs(rules);
   }
 
   /** The reply to a unary call, which has the same shape for all three. */
@@ -160,7 +162,8 @@ export class ReplyEncoder {
     const outcome = entries.outcome[entry];
     const status = entries.status[entry];
     const epoch = entries.epoch[entry];
-    const expiresAtEpoch = this.#expiresAtEpoch(entry);
+    this.#expiryEpochs.store(entries.timestampMs, entry, this.#expiresAtEpoch, 0);
+    const expiresAtEpoch = this.#expiresAtEpoch[0];
     const claimBytes = this.#claimBytes(entry);
     const resultBytes =
       varintFieldLength(outcome) +
@@ -176,10 +179,6 @@ export class ReplyEncoder {
     at = writeVarintField(to, at, RESULT_EXPIRES_AT_EPOCH, expiresAtEpoch);
     at = writeLength(to, at, RESULT_CLAIM, claimBytes);
     return this.#writeClaim(to, at, entry);
-  }
-
-  #expiresAtEpoch(entry: number): number {
-    return expiryEpoch(this.#entries.timestampMs[entry] as TimestampMs, this.#rules);
   }
 
   /** Exactly what #writeClaim writes. */

@@ -7,6 +7,7 @@ import { test } from 'node:test';
 import fc from 'fast-check';
 import {
   type EpochRules,
+  ExpiryEpochs,
   epochOf,
   epochStartMs,
   expiryEpoch,
@@ -77,6 +78,28 @@ test('expiryEpoch is ceil((t + window) / length), exactly, up to the largest tim
       assert.equal(expiryEpoch(timestampMs(ms, r), r), exactly(expected));
     }),
     { numRuns: 5_000 },
+  );
+});
+
+test('ExpiryEpochs stores what expiryEpoch gives, whatever was asked before', () => {
+  const steps = fc.array(fc.integer({ min: -2, max: 2 }), { minLength: 1, maxLength: 20 });
+  fc.assert(
+    fc.property(rulesAndTime, rulesAndTime, steps, ([r, ms], [, other], by) => {
+      const kept = new ExpiryEpochs(r);
+      const within = (t: number) => Math.min(Math.max(t, 0), maxTimestampMs(r));
+      const asked = by.flatMap((n) => [within(ms + n), within(ms + n * r.epochLengthMs), within(other)]);
+      const times = Float64Array.from([-1, ...asked]);
+      const ends = new Float64Array(times.length);
+      for (let i = 1; i < times.length; i += 1) {
+        kept.store(times, i, ends, i - 1);
+        assert.equal(
+          ends[i - 1],
+          expiryEpoch(timestampMs(times[i], r), r),
+          `${times[i]} after ${times[i - 1]}`,
+        );
+      }
+    }),
+    { numRuns: 2_000 },
   );
 });
 

@@ -6,6 +6,7 @@
 import { assert } from '../../domain/assert.ts';
 import { ClaimOperation, ID_MAX_BYTES } from '../../domain/claim.ts';
 import type { EntryTable } from '../../entries/entry-table.ts';
+import { copyBytes } from '../../entries/words.ts';
 import type { CommitBatch, RegistrySettings } from '../store.ts';
 import type { RedisSharding } from './keys.ts';
 import { addLongHead, addNumber, addStringHead, NUMBER_BYTES, STRING_HEAD_BYTES } from './pack.ts';
@@ -39,6 +40,10 @@ export class RedisBatch {
   readonly #shards: Uint8Array;
   readonly #fields: Buffer;
   readonly #items: Buffer;
+  /** The same bytes, and the entries' ids, as they are copied. */
+  readonly #fieldBytes: DataView;
+  readonly #itemBytes: DataView;
+  readonly #ids: DataView;
   #fieldsEnd = 0;
   #itemsEnd = 0;
 
@@ -57,6 +62,9 @@ export class RedisBatch {
     this.#shards = new Uint8Array(capacity);
     this.#fields = Buffer.alloc(capacity * FIELD_MAX_BYTES);
     this.#items = Buffer.alloc(capacity * ITEM_MAX_BYTES);
+    this.#fieldBytes = bytesOf(this.#fields);
+    this.#itemBytes = bytesOf(this.#items);
+    this.#ids = bytesOf(entries.ids);
   }
 
   /** The shards that the batch touches, in order, each with its items in the batch's order. */
@@ -108,14 +116,17 @@ export class RedisBatch {
   }
 
   #addField(entry: number): void {
-    const { ids, claimLength, playerLength } = this.#entries;
+    const { claimLength, playerLength } = this.#entries;
+    const claimBytes = claimLength[entry];
     const playerBytes = this.#isByPlayer ? playerLength[entry] + 1 : 0;
-    let end = addStringHead(this.#fields, this.#fieldsEnd, playerBytes + claimLength[entry]);
+    let end = addStringHead(this.#fields, this.#fieldsEnd, playerBytes + claimBytes);
     if (this.#isByPlayer) {
-      end = copy(ids, this.#entries.playerOffset(entry), playerLength[entry], this.#fields, end);
-      this.#fields[end++] = FIELD_SEPARATOR;
+      copyBytes(this.#ids, this.#entries.playerOffset(entry), this.#fieldBytes, end, playerBytes - 1);
+      end += playerBytes;
+      this.#fields[end - 1] = FIELD_SEPARATOR;
     }
-    this.#fieldsEnd = copy(ids, this.#entries.claimOffset(entry), claimLength[entry], this.#fields, end);
+    copyBytes(this.#ids, this.#entries.claimOffset(entry), this.#fieldBytes, end, claimBytes);
+    this.#fieldsEnd = end + claimBytes;
   }
 
   #addItem(entry: number): void {
@@ -145,15 +156,14 @@ export class RedisBatch {
   }
 
   #addPlayer(entry: number, at: number): void {
-    const { ids, playerLength } = this.#entries;
-    this.#itemsEnd = copy(ids, this.#entries.playerOffset(entry), playerLength[entry], this.#items, at);
+    const bytes = this.#entries.playerLength[entry];
+    copyBytes(this.#ids, this.#entries.playerOffset(entry), this.#itemBytes, at, bytes);
+    this.#itemsEnd = at + bytes;
   }
 }
 
-/** Copies bytes; returns the place after them. */
-function copy(from: Buffer, at: number, length: number, to: Buffer, toAt: number): number {
-  from.copy(to, toAt, at, at + length);
-  return toAt + length;
+function bytesOf(buffer: Buffer): DataView {
+  return new DataView(buffer.buffer, buffer.byteOffset, buffer.byteLength);
 }
 
 /** Writes a whole number from 0 to 2^53 − 1 as digits; returns the place after them. */
