@@ -1,8 +1,10 @@
-/** Metrics by the OpenTelemetry API, read when they are asked for and told on the admin port. */
+/**
+ * Metrics by the OpenTelemetry API, read when they are asked for and told on the admin port. The
+ * libraries are loaded when somebody asks for the first time: who does not has no need of the memory.
+ */
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { ObservableResult } from '@opentelemetry/api';
-import { PrometheusExporter } from '@opentelemetry/exporter-prometheus';
-import { MeterProvider } from '@opentelemetry/sdk-metrics';
+import type { PrometheusExporter } from '@opentelemetry/exporter-prometheus';
 
 /** What a metric is called and how it is read. Names follow OpenTelemetry; Prometheus has `_` for `.`. */
 export interface Gauge {
@@ -14,32 +16,49 @@ export interface Gauge {
   read(result: ObservableResult): void;
 }
 
+interface Telemetry {
+  readonly exporter: PrometheusExporter;
+  shutdown(): Promise<void>;
+}
+
 export class Metrics {
-  readonly #exporter: PrometheusExporter;
-  readonly #provider: MeterProvider;
+  readonly #gauges: readonly Gauge[];
+  #telemetry: Promise<Telemetry> | undefined;
 
   constructor(gauges: readonly Gauge[]) {
-    this.#exporter = new PrometheusExporter({
-      preventServerStart: true,
-      withoutTargetInfo: true,
-      withoutScopeInfo: true,
-    });
-    this.#provider = new MeterProvider({ readers: [this.#exporter] });
-    const meter = this.#provider.getMeter('epoch-claims');
-    for (const gauge of gauges) {
-      const options = { description: gauge.description, unit: gauge.unit };
-      const instrument = gauge.monotonic
-        ? meter.createObservableCounter(gauge.name, options)
-        : meter.createObservableGauge(gauge.name, options);
-      instrument.addCallback((result) => gauge.read(result));
-    }
+    this.#gauges = gauges;
   }
 
-  serve(request: IncomingMessage, response: ServerResponse): void {
-    this.#exporter.getMetricsRequestHandler(request, response);
+  /** Answers with the text exposition of every gauge, now. */
+  async serve(request: IncomingMessage, response: ServerResponse): Promise<void> {
+    this.#telemetry ??= makeTelemetry(this.#gauges);
+    const { exporter } = await this.#telemetry;
+    exporter.getMetricsRequestHandler(request, response);
   }
 
-  close(): Promise<void> {
-    return this.#provider.shutdown();
+  async close(): Promise<void> {
+    await (await this.#telemetry)?.shutdown();
   }
+}
+
+async function makeTelemetry(gauges: readonly Gauge[]): Promise<Telemetry> {
+  const [{ PrometheusExporter }, { MeterProvider }] = await Promise.all([
+    import('@opentelemetry/exporter-prometheus'),
+    import('@opentelemetry/sdk-metrics'),
+  ]);
+  const exporter = new PrometheusExporter({
+    preventServerStart: true,
+    withoutTargetInfo: true,
+    withoutScopeInfo: true,
+  });
+  const provider = new MeterProvider({ readers: [exporter] });
+  const meter = provider.getMeter('epoch-claims');
+  for (const gauge of gauges) {
+    const options = { description: gauge.description, unit: gauge.unit };
+    const instrument = gauge.monotonic
+      ? meter.createObservableCounter(gauge.name, options)
+      : meter.createObservableGauge(gauge.name, options);
+    instrument.addCallback((result) => gauge.read(result));
+  }
+  return { exporter, shutdown: () => provider.shutdown() };
 }
