@@ -24,13 +24,18 @@ export const batch: BenchModule = {
 
 async function run(context: BenchContext): Promise<BenchRow[]> {
   const claimd = claimdServer('claimd', { env: { CLAIMS_TABLE_CAPACITY: String(TABLE_CAPACITY) } });
-  const rounds = await measurePaired(echoServer('echo', ITEMS), claimd, context.rounds, async (server) => {
-    const measurement = await measureBatches(server);
-    const { cpuUsPerClaim, load } = measurement;
-    const perS = `${load.claimsPerS.toFixed(0)} claims/s`;
-    context.say(`${server.name}: ${perS}, ${cpuUsPerClaim.toFixed(2)} µs CPU/claim`);
-    return measurement;
-  });
+  const rounds = await measurePaired(
+    echoServer('echo', { batchItems: ITEMS }),
+    claimd,
+    context.rounds,
+    async (server) => {
+      const measurement = await measureBatches(server);
+      const { cpuUsPerClaim, load } = measurement;
+      const perS = `${load.claimsPerS.toFixed(0)} claims/s`;
+      context.say(`${server.name}: ${perS}, ${cpuUsPerClaim.toFixed(2)} µs CPU/claim`);
+      return measurement;
+    },
+  );
   const scattered: number[] = [];
   for (let round = 0; round < context.rounds; round += 1) {
     scattered.push((await measureBatches(claimd, true)).load.claimsPerS);

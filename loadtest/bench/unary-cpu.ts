@@ -71,7 +71,7 @@ interface RunningServer extends MeasuredServer {
 }
 
 async function againstEcho(subject: ServerSpec, context: BenchContext): Promise<BenchRow[]> {
-  const echo = await start(echoServer('echo', 1));
+  const echo = await start(echoServer('echo'));
   try {
     const claimd = await start(subject);
     try {

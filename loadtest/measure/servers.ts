@@ -1,5 +1,5 @@
 /** The servers that are measured: claimd, and the floor it is measured against. */
-import { type ClaimdOptions, startClaimd } from '../../test/support/claimd.ts';
+import { type ClaimdOptions, START_FLAGS, startClaimd } from '../../test/support/claimd.ts';
 import { startProgram } from '../../test/support/program.ts';
 import { builtClaimd, builtProgram } from './built-programs.ts';
 
@@ -28,12 +28,22 @@ export function claimdServer(name: string, options: ClaimdOptions = {}): ServerS
   return { name, start };
 }
 
-/**
- * The bare grpc-js echo, bundled as claimd is; replies to batches and frames hold `batchItems` results.
- * @param execArgv flags of Node.
- */
-export function echoServer(name: string, batchItems: number, execArgv: readonly string[] = []): ServerSpec {
-  const args = ['--batch-items', String(batchItems)];
+export interface EchoOptions {
+  /** Results that replies to batches and frames hold. */
+  readonly batchItems?: number;
+  readonly threads?: number;
+  readonly placement?: 'passed' | 'reuse-port';
+  /** Flags of Node; claimd's by default. */
+  readonly execArgv?: readonly string[];
+}
+
+/** The bare grpc-js echo, bundled as claimd is. */
+export function echoServer(name: string, options: EchoOptions = {}): ServerSpec {
+  const { batchItems = 1, threads = 1, placement = 'passed', execArgv = START_FLAGS } = options;
+  const args = Object.entries({ 'batch-items': batchItems, threads, placement }).flatMap(([flag, value]) => [
+    `--${flag}`,
+    String(value),
+  ]);
   const start = async (): Promise<MeasuredServer> => {
     const file = await builtProgram('loadtest/echo-server.ts');
     const { program, serving } = await startProgram({ file, args, execArgv });

@@ -8,7 +8,7 @@ const ITEMS = 20;
 let server: MeasuredServer;
 
 before(async () => {
-  server = await echoServer('echo', ITEMS).start();
+  server = await echoServer('echo', { batchItems: ITEMS }).start();
 });
 after(() => server.stop());
 

@@ -9,7 +9,7 @@ import { join } from 'node:path';
 import { type ProgramOptions, REPOSITORY, RunningProgram } from './program.ts';
 
 /** The flags that `npm start` gives Node. */
-const FLAGS = startScript()
+export const START_FLAGS = startScript()
   .split(' ')
   .filter((word) => word.startsWith('-'));
 /** The sources themselves, not what `npm run build` made of them some time ago. */
@@ -115,7 +115,7 @@ function claimdProgram(options: ClaimdOptions, folder: string): ProgramOptions {
   };
   return {
     ...options,
-    execArgv: [...FLAGS, ...(options.execArgv ?? [])],
+    execArgv: [...START_FLAGS, ...(options.execArgv ?? [])],
     file: options.file ?? SOURCES,
     env,
   };
