@@ -4,12 +4,13 @@
  * call-load). Every frame place has an id of its own, by which its answer finds it.
  */
 import type { Clock } from '../../src/clock/clock.ts';
-import { countOutcomes, type RequestTemplate, readFrameId } from './messages.ts';
+import { type FrameItems, FrameTemplate } from './frame-template.ts';
+import { countOutcomes, readFrameId } from './messages.ts';
 import type { Call } from './rpc/call.ts';
 import type { RpcConnection } from './rpc/connection.ts';
 import type { Connections, ConnectionsHandler } from './rpc/connections.ts';
 import type { Tally } from './tally.ts';
-import { EXCHANGE_PATH, frameTemplate, submitItem, type WorkloadOptions } from './workload.ts';
+import { EXCHANGE_PATH, frameItems, type WorkloadOptions } from './workload.ts';
 
 const TIMESTAMP_MS = 20;
 /** How often an open loop looks for frames that are due, milliseconds. */
@@ -26,7 +27,7 @@ export interface StreamLoadOptions extends WorkloadOptions {
 
 /** A place for one frame under way; its stream is its number modulo the streams. */
 interface FramePlace {
-  readonly template: RequestTemplate;
+  readonly template: FrameTemplate;
   /** When its frame was sent, monotonic microseconds; −1 while none is under way. */
   sentUs: number;
 }
@@ -40,7 +41,7 @@ export class StreamLoad implements ConnectionsHandler {
   readonly #options: StreamLoadOptions;
   readonly #tally: Tally;
   readonly #clock: Clock;
-  readonly #item;
+  readonly #items: FrameItems;
   readonly #places: readonly FramePlace[];
   readonly #streams: (OpenStream | undefined)[];
   readonly #finished = Promise.withResolvers<void>();
@@ -55,9 +56,9 @@ export class StreamLoad implements ConnectionsHandler {
     this.#options = options;
     this.#tally = tally;
     this.#clock = clock;
-    this.#item = submitItem(options);
+    this.#items = frameItems(options);
     this.#places = Array.from({ length: options.outstanding }, (_, place) => ({
-      template: frameTemplate(this.#item, options.items, place + 1),
+      template: new FrameTemplate(this.#items, place + 1),
       sentUs: -1,
     }));
     this.#streams = Array<OpenStream | undefined>(options.connections).fill(undefined);
@@ -130,7 +131,7 @@ export class StreamLoad implements ConnectionsHandler {
   }
 
   #setTimestamp(): void {
-    this.#item.setTimestamp(this.#clock.nowMs());
+    this.#items.submit.setTimestamp(this.#clock.nowMs());
   }
 
   #placesOf(stream: number): FramePlace[] {

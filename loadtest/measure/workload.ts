@@ -1,5 +1,6 @@
 /** What the load generator asks: which method, of which claims. Every submitted claim id is new. */
-import { countOutcomes, ItemTemplate, RequestTemplate, varintField } from './messages.ts';
+import type { FrameItems } from './frame-template.ts';
+import { countOutcomes, ItemTemplate, RequestTemplate } from './messages.ts';
 import { countDecision, RateLimitTemplate } from './ratelimit-messages.ts';
 
 const SERVICE_PATH = '/claims.v1.ClaimService';
@@ -66,12 +67,19 @@ export function makeWorkload(options: WorkloadOptions): Workload {
   }
 }
 
-/** The frames of one place in an ExchangeClaims stream, all with the same frame id. */
-export function frameTemplate(item: ItemTemplate, items: number, frameId: number): RequestTemplate {
-  return RequestTemplate.list(item, items, 2, varintField(1, frameId));
+/** What frames of ExchangeClaims hold: submits, and where `mixed` half as many validates. */
+export function frameItems(options: WorkloadOptions): FrameItems {
+  return {
+    submit: submitItem(options),
+    submits: options.items,
+    validate: validateItem(options),
+    mixed: options.workload === 'mixed',
+    first: options.first,
+    lag: options.lag,
+  };
 }
 
-export function submitItem(options: WorkloadOptions): ItemTemplate {
+function submitItem(options: WorkloadOptions): ItemTemplate {
   return new ItemTemplate(options.run, true, options.scattered);
 }
 
