@@ -6,6 +6,7 @@ import { redisCommit } from './redis-commit.ts';
 import { redisHydration } from './redis-hydration.ts';
 import { redisScan } from './redis-scan.ts';
 import { registry } from './registry.ts';
+import { sideBySide } from './side-by-side.ts';
 import { soak } from './soak.ts';
 import { stealing } from './stealing.ts';
 import { redisUnary, unaryCpu } from './unary-cpu.ts';
@@ -20,5 +21,6 @@ export const BENCHES: readonly BenchModule[] = [
   redisUnary,
   redisScan,
   redisHydration,
+  sideBySide,
   soak,
 ];
