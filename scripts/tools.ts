@@ -37,11 +37,14 @@ export function builtName(tool: Tool): string {
   return tool.package.slice(tool.package.lastIndexOf('/') + 1);
 }
 
+export function isInstalled(name: string): boolean {
+  return existsSync(binaryPath(name));
+}
+
 /** The path of an installed tool. @throws Error that says how to install it. */
 export function toolPath(name: string): string {
-  const path = binaryPath(name);
-  if (!existsSync(path)) throw new Error(`${name} is not installed: run "npm run tools" first`);
-  return path;
+  if (!isInstalled(name)) throw new Error(`${name} is not installed: run "npm run tools" first`);
+  return binaryPath(name);
 }
 
 /** Whether a version such as "1.24.4" or "1.25rc1" is at least the other. */

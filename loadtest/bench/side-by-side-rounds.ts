@@ -3,6 +3,7 @@
  * machine for tenths of a second stands still (SIGSTOP) while the others are measured.
  */
 import { setTimeout as sleep } from 'node:timers/promises';
+import { isInstalled } from '../../scripts/tools.ts';
 import type { GhzResult } from '../ghz/ghz.ts';
 import type { BenchContext } from './bench-module.ts';
 import type { HeapReading } from './side-by-side-heap.ts';
@@ -10,7 +11,7 @@ import type { MeasuredSubject, Slice } from './side-by-side-slices.ts';
 
 /** Of a round's time at a steady rate, so much is measured at saturation. */
 const SATURATED_SHARE = 0.3;
-/** ghz takes part in every third round: it stands beside our own generator, no goal is about it. */
+/** ghz takes part in every third round, if it is there: it stands beside our own generator, no goal is about it. */
 const GHZ_EVERY_ROUNDS = 3;
 /** For a subject that stood still to pass the epochs that came meanwhile. */
 const CATCH_UP_MS = 1_000;
@@ -77,7 +78,7 @@ async function runRound(
     const { p50Ms, p99Ms } = slice.load.latency;
     say(`${measured.subject.name}: p50 ${p50Ms} ms, p99 ${p99Ms} ms, epoch ${epochMs ?? '–'} ms`);
   });
-  if (round % GHZ_EVERY_ROUNDS > 0) return;
+  if (round % GHZ_EVERY_ROUNDS > 0 || !isInstalled('ghz')) return;
   await eachInTurn(subjects, results, round, async (measured, { ghz }) => {
     const result = await measured.steadyByGhz(seconds);
     ghz.push(result);

@@ -5,11 +5,12 @@
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { isInstalled } from '../../scripts/tools.ts';
 import type { BenchContext, BenchModule, BenchResult } from './bench-module.ts';
-import { type SideBySide, sideBySideResult } from './side-by-side-report.ts';
+import { sideBySideResult } from './side-by-side-report.ts';
 import { goOn, measureRounds } from './side-by-side-rounds.ts';
 import { CONNECTIONS, LIVE_CLAIMS, MeasuredSubject, OUTSTANDING, RATE } from './side-by-side-slices.ts';
-import { SUBJECT_NAMES, startSubject } from './side-by-side-subjects.ts';
+import { SUBJECT_NAMES, type SubjectName, startSubject } from './side-by-side-subjects.ts';
 
 export const sideBySide: BenchModule = {
   name: 'side-by-side',
@@ -18,18 +19,26 @@ export const sideBySide: BenchModule = {
   run,
 };
 
+/** All but those whose tool is not there. */
+function installed({ say }: BenchContext): SubjectName[] {
+  return SUBJECT_NAMES.filter((name) => {
+    const missing = name.startsWith('ratelimit') && !isInstalled('ratelimit');
+    if (missing) say(`${name} is left out: "npm run tools" installs it`);
+    return !missing;
+  });
+}
+
 async function run(context: BenchContext): Promise<BenchResult> {
   const folder = await mkdtemp(join(tmpdir(), 'side-by-side-'));
   const subjects: MeasuredSubject[] = [];
   try {
     // A slice holds one boundary, wherever it begins.
     const settings = { epochLengthMs: Math.round(context.seconds * 1_000), folder };
-    for (const name of SUBJECT_NAMES) {
+    for (const name of installed(context)) {
       subjects.push(new MeasuredSubject(await startSubject(name, settings), folder));
     }
     const rounds = await measureRounds(subjects, context);
-    const results = Object.fromEntries(SUBJECT_NAMES.map((name, i) => [name, rounds[i]]));
-    return sideBySideResult(results as SideBySide);
+    return sideBySideResult(new Map(subjects.map(({ subject }, i) => [subject.name, rounds[i]])));
   } finally {
     subjects.forEach(goOn);
     for (const { subject } of subjects) await subject.stop();

@@ -77,7 +77,7 @@ function results(changes: Partial<Record<SubjectName, Figures>> = {}): SideBySid
     'ratelimit, pipelining': { cpuUs: 75, p99Ms: 12 },
     ...changes,
   };
-  return Object.fromEntries(SUBJECT_NAMES.map((name) => [name, rounds(figures[name])])) as SideBySide;
+  return new Map(SUBJECT_NAMES.map((name) => [name, rounds(figures[name])]));
 }
 
 function goals(given: SideBySide): BenchRow[] {
@@ -136,4 +136,12 @@ test('the table has a row for each subject; growth is per hour of load, the warm
     chart.series,
     SUBJECT_NAMES.map((name) => ({ name, points: [[1, 1]] })),
   );
+});
+
+test('without ratelimit the goals that are about it are left out', () => {
+  const rest = [...results()].filter(([name]) => !name.startsWith('ratelimit'));
+  const { rows, tables } = sideBySideResult(new Map(rest));
+  assert.ok(rows.every(({ measure }) => !measure.includes('ratelimit')));
+  assert.equal(rows.filter((row) => row.goal !== undefined).length, 5);
+  assert.equal(tables?.[0].rows.length, rest.length);
 });
