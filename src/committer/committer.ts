@@ -127,6 +127,7 @@ export class Committer {
     this.#timer?.cancel();
     this.#timer = undefined;
     this.#begunUs = this.#pace.clock.monotonicUs();
+    Atomics.store(this.#memory.committing, 0, 1);
     this.#inFlight = this.#commit();
   }
 
@@ -198,9 +199,10 @@ export class Committer {
     this.#outbox.send();
   }
 
-  /** What was sent home may lead to the next commit at once. */
+  /** What was sent home may lead to the next commit at once; the events below pump what has come since. */
   #end(): void {
     this.#inFlight = undefined;
+    Atomics.store(this.#memory.committing, 0, 0);
     this.#outbox.ringBells();
     this.#feeder.flush();
   }

@@ -87,6 +87,8 @@ export class EngineMemory {
   readonly waiting: Int32Array;
   /** One word: 1 tells the workers to return. */
   readonly stop: Int32Array;
+  /** One word: 1 while a commit is in flight, after which the committer looks at its queue unasked. */
+  readonly committing: Int32Array;
   /** One word: WatchEpochs streams that are open, on all threads. */
   readonly watchers: Int32Array;
   readonly #counters: Float64Array;
@@ -125,6 +127,7 @@ export class EngineMemory {
     this.eager = take(shape.ingressThreads);
     this.waiting = take(shape.ingressThreads);
     this.stop = take(1);
+    this.committing = take(1);
     this.watchers = take(1);
     this.tables = Array.from(
       { length: segments },
@@ -174,6 +177,11 @@ export class EngineMemory {
     return thread >= 0 && Atomics.load(this.eager, thread) === 1;
   }
 
+  /** Whether the taker of the queue is about to look at it without being woken. Asked after a push. */
+  looksUnasked(queue: number): boolean {
+    return queue === this.commitQueue && Atomics.load(this.committing, 0) === 1;
+  }
+
   count(server: number, counter: number, by: number): void {
     this.#counters[server * COUNTERS_PER_SERVER + counter] += by;
   }
@@ -196,6 +204,6 @@ function controlBytes(shape: EngineShape): number {
     servers +
     loopCount(shape) +
     2 * shape.ingressThreads +
-    2;
+    3;
   return servers * COUNTERS_PER_SERVER * 8 + words * 4;
 }

@@ -52,7 +52,7 @@ export class Outbox {
       this.#oldest[i] = NO_ENTRY;
       const bell = memory.loopOfQueue(queue);
       const wake = this.#wake[i] === 1 || memory.isEager(queue);
-      if (wake && bell !== this.#ownBell) this.#unrung[bell] = 1;
+      if (wake && !memory.looksUnasked(queue) && bell !== this.#ownBell) this.#unrung[bell] = 1;
       this.#wake[i] = 0;
     }
   }

@@ -139,6 +139,20 @@ test('while one commit is in flight the next batch gathers, in order of arrival'
   assert.equal(bench.committer.waitingCount, 0);
 });
 
+for (const confirmed of [true, false]) {
+  test(`segments need not wake it while a commit is in flight, which is ${confirmed ? '' : 'not '}confirmed`, async () => {
+    const bench = new Bench(10);
+    const { committing } = bench.memory;
+    assert.equal(committing[0], 0);
+    bench.queue(ClaimOperation.SUBMIT, 7);
+    bench.committer.pump();
+    assert.equal(committing[0], 1);
+    if (confirmed) await bench.asked[0].confirm();
+    else await bench.asked[0].refuse(new StoreUnavailable('away'));
+    assert.deepEqual([committing[0], bench.events.length], [0, 1], 'before its events, which look again');
+  });
+}
+
 test('a batch is bounded, and the rest comes next', async () => {
   const bench = new Bench(10);
   bench.queue(ClaimOperation.SUBMIT, ...range(0, 25));

@@ -130,3 +130,22 @@ test('a thread does not ring its own bell', () => {
   sendAndRing(outbox);
   assert.deepEqual([...memory.bells], [0, RUNG, 0]);
 });
+
+test('the committer is not woken while a commit is in flight: it looks by itself then', () => {
+  const memory = newMemory(2);
+  const outbox = new Outbox(memory);
+  memory.committing[0] = 1;
+  outbox.add(memory.commitQueue, 1, true);
+  outbox.add(memory.coordinatorQueue, 65, false);
+  sendAndRing(outbox);
+  assert.equal(memory.bells[MAIN_LOOP], 0);
+  assert.equal(memory.queues.takeAll(memory.commitQueue), 1);
+  outbox.add(memory.coordinatorQueue, 66, true);
+  sendAndRing(outbox);
+  assert.equal(memory.bells[MAIN_LOOP], RUNG, 'whoever else is on that thread is woken');
+  memory.bells[MAIN_LOOP] = 0;
+  memory.committing[0] = 0;
+  outbox.add(memory.commitQueue, 2, true);
+  sendAndRing(outbox);
+  assert.equal(memory.bells[MAIN_LOOP], RUNG);
+});
