@@ -91,6 +91,13 @@ describe('Interpreter Defaults', { concurrency: true }, () => {
     assert.deepEqual(outcome(await client.get('validate')), ['FOUND', 'VALIDATED', 'owner']);
   });
 
+  test('a claim that is overdue already is accepted and expired, whether or not an epoch has passed since', async () => {
+    const item = { ...owned('overdue'), timestampMs: systemClock.nowMs() - WINDOW_MS - 2 * LENGTH_MS };
+    assert.deepEqual(outcome(await client.submit(item)), ['ACCEPTED', 'EXPIRED', 'owner']);
+    assert.deepEqual(outcome(await client.validate(item)), ['EXPIRED', 'EXPIRED', 'owner']);
+    assert.deepEqual(outcome(await client.get('overdue')), ['FOUND', 'EXPIRED', 'owner']);
+  });
+
   test('of many players at once one wins', async () => {
     const players = Array.from({ length: 20 }, (_, i) => `player-${i}`);
     const results = await Promise.all(
