@@ -21,11 +21,6 @@ const PROTO_ROOT = fileURLToPath(new URL('../../proto', import.meta.url));
 /** How far a claim's timestamp may be from server time, milliseconds. */
 const MAX_CLOCK_SKEW_MS = 5_000;
 const CONTROL_CHARACTER = /\p{Cc}/u;
-const LETTERS = {
-  [ClaimStatus.PENDING]: 'P',
-  [ClaimStatus.VALIDATED]: 'V',
-  [ClaimStatus.EXPIRED]: 'E',
-} as const;
 
 /** Requests and replies as proto-loader makes them. */
 interface ClaimRequest {
@@ -109,11 +104,12 @@ export class ClaimService {
     return this.#result(claimId, epoch, decision);
   }
 
+  /** One that was overdue when it came is pending to the next walks, as it is in Redis. */
   #learn(claimId: string, epoch: number, { status, claim }: ClaimDecision): void {
-    if (claim === undefined || status === ClaimStatus.UNSPECIFIED) return;
-    const expiresAt = this.#expiresAt(claim.timestampMs);
-    const endEpoch = status === ClaimStatus.VALIDATED ? epoch : expiresAt;
-    this.#interpreter.learn({ letter: LETTERS[status], claimId, ...claim, endEpoch });
+    if (claim === undefined) return;
+    const isValidated = status === ClaimStatus.VALIDATED;
+    const endEpoch = isValidated ? epoch : this.#expiresAt(claim.timestampMs);
+    this.#interpreter.learn({ letter: isValidated ? 'V' : 'P', claimId, ...claim, endEpoch });
   }
 
   #result(claimId: string, epoch: number, { outcome, status, claim }: ClaimDecision): ClaimResult {
