@@ -27,6 +27,8 @@ const BATCH = 1_000;
 /** Claims looked at again after ghz, which sees no outcomes. */
 const CHECKED = 100;
 const FILL_WITHIN_S = 120;
+/** Of a subject's output, in the error of a slice that failed. */
+const LOG_LINES = 10;
 
 /** One slice of a load generator of ours. */
 export interface Slice extends Measurement {
@@ -112,7 +114,7 @@ export class MeasuredSubject {
     first: number,
     haveStarted: (calls: number) => void,
   ): Promise<Slice> {
-    const { server, redis, name } = this.subject;
+    const { server, redis, name, log } = this.subject;
     const spec = {
       ...load,
       seconds,
@@ -129,7 +131,8 @@ export class MeasuredSubject {
     try {
       requireOutcomes(measurement.load, ['ACCEPTED']);
     } catch (error) {
-      throw new Error(`${name} at ${JSON.stringify(load)}`, { cause: error });
+      const lines = log().trimEnd().split('\n').slice(-LOG_LINES).join('\n');
+      throw new Error(`${name} at ${JSON.stringify(load)}; its last output:\n${lines}`, { cause: error });
     }
     const redisUsPerCall = redisUs / measurement.load.started;
     return redis === undefined ? measurement : { ...measurement, redisUsPerCall };

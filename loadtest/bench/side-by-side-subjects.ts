@@ -36,6 +36,8 @@ export interface Subject {
   readonly server: MeasuredServer;
   readonly redis?: RedisServer;
   readonly heap: HeapProbe;
+  /** What it has written so far. */
+  log(): string;
   /** How long its last epoch took, milliseconds; undefined where it has none. */
   epochMs(): Promise<number | undefined>;
   /** Whether its epochs would fall on the others' slices, so that it stands still meanwhile. */
@@ -111,7 +113,8 @@ async function startEcho(name: SubjectName, settings: SubjectSettings): Promise<
   const { program, serving } = await startProgram({ file, args, env: sampled.env });
   const server = serverOf(name, program, serving.address);
   const heap = new NodeHeap(server.pid, sampled.file);
-  return { name, asking: ECHO, server, heap, epochMs: none, disturbs: false, stop: server.stop };
+  const log = (): string => program.log();
+  return { name, asking: ECHO, server, heap, log, epochMs: none, disturbs: false, stop: server.stop };
 }
 
 async function startBaseline(name: SubjectName, settings: SubjectSettings): Promise<Subject> {
@@ -126,8 +129,9 @@ async function startBaseline(name: SubjectName, settings: SubjectSettings): Prom
   const server = serverOf(name, program, serving.address);
   const heap = new InterpreterHeap(new NodeHeap(server.pid, sampled.file), program);
   const epochMs = async (): Promise<number | undefined> => lastEpoch(program)?.durationMs;
+  const log = (): string => program.log();
   const stop = (): Promise<void> => stopBoth(server, redis);
-  return { name, asking: BASELINE, server, redis, heap, epochMs, disturbs: true, stop };
+  return { name, asking: BASELINE, server, redis, heap, log, epochMs, disturbs: true, stop };
 }
 
 /** @param fsync how its Redis syncs; without, it is on SQLite. */
@@ -158,6 +162,7 @@ async function startClaimdOn(
     server,
     ...(redis === undefined ? {} : { redis }),
     heap: new NodeHeap(server.pid, sampled.file),
+    log: () => claimd.log(),
     epochMs: async () => (await client.getEpoch()).durationUs / 1_000,
     disturbs: false,
     stop,
@@ -169,7 +174,8 @@ async function startRateLimitSubject(name: SubjectName, pipelineWindow: string):
   const server = await startRateLimit({ redis, pipelineWindow });
   const stop = (): Promise<void> => stopBoth(server, redis);
   const heap = new GoHeap(server);
-  return { name, asking: RATELIMIT, server, redis, heap, epochMs: none, disturbs: false, stop };
+  const { log } = server;
+  return { name, asking: RATELIMIT, server, redis, heap, log, epochMs: none, disturbs: false, stop };
 }
 
 /** Where a subject's heap is sampled to, and the environment in which it is. */

@@ -27,6 +27,8 @@ export interface GoMemory {
 }
 
 export interface RateLimitServer extends MeasuredServer {
+  /** What it has written so far. */
+  log(): string;
   /** Collects the garbage and tells. */
   memory(): Promise<GoMemory>;
 }
@@ -66,7 +68,7 @@ export async function startRateLimit(options: RateLimitOptions): Promise<RateLim
     await rm(folder, { recursive: true });
   };
   const memory = (): Promise<GoMemory> => readMemory(`http://${LOOPBACK}:${ports.debug}`);
-  return { address: `${LOOPBACK}:${ports.grpc}`, pid: server.pid, stop, memory };
+  return { address: `${LOOPBACK}:${ports.grpc}`, pid: server.pid, log: () => server.log(), stop, memory };
 }
 
 function environment(
