@@ -1,10 +1,9 @@
 /**
  * Runs benchmarks, prints their tables and writes docs/reports/bench.json, bench.md and report.html.
  *
- *   npm run bench                     every benchmark but the soak
+ *   npm run bench                     those that run by default
  *   npm run bench -- batch            one by name
  *   npm run bench -- --rounds 3 --seconds 2
- *   npm run soak -- --minutes 10
  *
  * Ends with code 1 where a goal is missed.
  */
@@ -24,14 +23,12 @@ function readOptions(): { benches: BenchModule[]; context: BenchContext; folder:
     options: {
       rounds: { type: 'string', default: '5' },
       seconds: { type: 'string', default: '4' },
-      minutes: { type: 'string', default: '10' },
       out: { type: 'string', default: join(REPOSITORY, 'docs/reports') },
     },
   });
   const context = {
     rounds: positive('rounds', values.rounds),
     seconds: positive('seconds', values.seconds),
-    minutes: positive('minutes', values.minutes),
     say: (line: string) => console.log(`  ${line}`),
   };
   return { benches: chosen(positionals), context, folder: values.out };

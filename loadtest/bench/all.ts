@@ -7,7 +7,6 @@ import { redisHydration } from './redis-hydration.ts';
 import { redisScan } from './redis-scan.ts';
 import { registry } from './registry.ts';
 import { sideBySide } from './side-by-side.ts';
-import { soak } from './soak.ts';
 import { stealing } from './stealing.ts';
 import { redisUnary, unaryCpu } from './unary-cpu.ts';
 
@@ -22,5 +21,4 @@ export const BENCHES: readonly BenchModule[] = [
   redisScan,
   redisHydration,
   sideBySide,
-  soak,
 ];

@@ -14,8 +14,6 @@ export interface BenchContext {
   readonly rounds: number;
   /** Measured seconds of one round under load. */
   readonly seconds: number;
-  /** Length of the soak, minutes. */
-  readonly minutes: number;
   /** Tells whoever waits what is being done. */
   say(line: string): void;
 }

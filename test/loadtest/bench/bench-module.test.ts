@@ -9,7 +9,7 @@ import {
 } from '../../../loadtest/bench/bench-module.ts';
 
 const ROWS: readonly BenchRow[] = [{ measure: 'calls', value: 7, unit: '/s' }];
-const CONTEXT: BenchContext = { rounds: 1, seconds: 1, minutes: 1, say: () => undefined };
+const CONTEXT: BenchContext = { rounds: 1, seconds: 1, say: () => undefined };
 
 function run(given: BenchResult | readonly BenchRow[]): Promise<BenchResult> {
   return runBench({ name: 'some', title: 'some', byDefault: false, run: async () => given }, CONTEXT);

@@ -1,0 +1,38 @@
+/** Charts of latencies, alike in every benchmark. */
+import type { Chart, Mark } from '../bench/bench-module.ts';
+import type { LatencyCurve } from '../measure/latency.ts';
+import type { LatencyPeriod } from '../measure/timeline.ts';
+import { thinned } from './thinning.ts';
+
+export interface NamedCurve {
+  readonly name: string;
+  readonly curve: LatencyCurve;
+}
+
+/** Distributions as HdrHistogram plots them: the 99th percentile stands at 100, the 99.9th at 1,000. */
+export function curveChart(title: string, curves: readonly NamedCurve[]): Chart {
+  return {
+    title,
+    xLabel: 'one call in … took at least so long (100: p99; 1,000: p99.9)',
+    yLabel: 'ms',
+    logX: true,
+    logY: true,
+    series: curves.map(({ name, curve }) => ({ name, points: curve })),
+  };
+}
+
+/** p50 and p99 of each period. @param marks at seconds since the measured time began. */
+export function periodChart(title: string, periods: readonly LatencyPeriod[], marks: readonly Mark[]): Chart {
+  const points = (what: 'p50Ms' | 'p99Ms') =>
+    thinned(periods.map((period) => [period.startMs / 1000, period[what]]));
+  return {
+    title,
+    xLabel: 'seconds',
+    yLabel: 'ms',
+    series: [
+      { name: 'p99', points: points('p99Ms') },
+      { name: 'p50', points: points('p50Ms') },
+    ],
+    marks,
+  };
+}
