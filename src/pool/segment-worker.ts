@@ -116,7 +116,7 @@ class SegmentWorker {
   }
 }
 
-/** Piscina's task. */
-export default function runSegmentWorker(task: WorkerTask): void {
-  new SegmentWorker(task).run();
+/** Piscina's task. Without one there is nothing to do but to have been started. */
+export default function runSegmentWorker(task: WorkerTask | undefined): void {
+  if (task !== undefined) new SegmentWorker(task).run();
 }

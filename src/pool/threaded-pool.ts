@@ -30,7 +30,7 @@ export class ThreadedPool implements SegmentPool {
   readonly memory: EngineMemory;
   readonly #feeder: ThreadFeeder;
   readonly #clock: Clock;
-  readonly #piscina: Piscina<WorkerTask, void>;
+  readonly #piscina: Piscina<WorkerTask | undefined, void>;
   readonly #workers: Promise<void>[] = [];
   #events: PoolEvents | undefined;
   #listener: BellListener | undefined;
@@ -53,6 +53,7 @@ export class ThreadedPool implements SegmentPool {
       resourceLimits: { maxYoungGenerationSizeMb: WORKER_YOUNG_GENERATION_MB },
       recordTiming: false,
     });
+    this.#piscina.on('workerDestroy', () => this.#makeUpFor());
   }
 
   async start(events: PoolEvents): Promise<void> {
@@ -126,6 +127,18 @@ export class ThreadedPool implements SegmentPool {
     events.workerLost(await cleanUpAfter(this.memory, worker, reason, () => events.drainAll()));
     // Until the worker is back its segments are served by thieves, who may all be asleep.
     this.#wakeAll();
+  }
+
+  /**
+   * Piscina does not replace a thread that ends while it starts, nor any after that; but it starts
+   * the one it lacks when there is a further task.
+   */
+  #makeUpFor(): void {
+    this.#clock.after(RESTART_DELAY_MS, () => {
+      if (this.#stopping || this.#piscina.threads.length >= this.memory.shape.workers) return;
+      // Where that thread ends too, we are called again.
+      this.#piscina.run(undefined).catch(() => undefined);
+    });
   }
 
   #wakeAll(): void {

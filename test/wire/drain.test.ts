@@ -1,10 +1,10 @@
 /** The end of a server: calls in flight are answered, health tells first, hard stops are bounded. */
 import assert from 'node:assert/strict';
 import { readdir } from 'node:fs/promises';
-import { test } from 'node:test';
+import { describe, type TestContext, test } from 'node:test';
 import { setTimeout as delay } from 'node:timers/promises';
 import { type ServiceError, status } from '@grpc/grpc-js';
-import type { Claimd } from '../support/claimd.ts';
+import type { Claimd, ClaimdOptions } from '../support/claimd.ts';
 import { type ClaimClient, type Item, SERVICE_NAME } from '../support/client.ts';
 import { claimdFor, clientFor, temporaryFolder } from '../support/for-test.ts';
 import { HealthClient } from '../support/health-client.ts';
@@ -15,135 +15,143 @@ import { WAYS } from '../support/ways.ts';
 const PROMPT_MS = 10_000;
 const LONG_WINDOW = { CLAIMS_VALIDATION_WINDOW_MS: '600000' };
 
-test('SIGTERM under load: NOT_SERVING first, every call answered, exit 0, every answer true after', async (t) => {
-  const dataFolder = await temporaryFolder(t);
-  const env = { ...LONG_WINDOW, CLAIMS_DRAIN_DELAY_MS: '600' };
-  const claimd = await claimdFor(t, { dataFolder, env });
-  const health = new HealthClient(claimd.address);
-  t.after(() => health.close());
-  const watches = ['', SERVICE_NAME].map((name) => health.watch(name));
-  for (const watch of watches) assert.equal((await watch.next()).value, 'SERVING');
-  const told = Promise.all(watches.map(untilNotServing));
-  const drain = { begun: false };
-  void told.then(() => {
-    drain.begun = true;
-  });
+for (const ingressThreads of ['1', '2']) {
+  describe(`the end with ${ingressThreads} ingress threads`, () => {
+    function start(t: TestContext, options: ClaimdOptions = {}): Promise<Claimd> {
+      return claimdFor(t, { ...options, env: { CLAIMS_INGRESS_THREADS: ingressThreads, ...options.env } });
+    }
 
-  const observer = clientFor(t, claimd);
-  const loads = WAYS.map((way, n) => {
-    const client = clientFor(t, claimd);
-    return loadUntil(drain, async (round) => {
-      const items = itemsNamed(`${n}-${round}`, 200);
-      for (const { outcome } of await way.submit(client, items)) assert.equal(outcome, 'ACCEPTED');
-      for (const { outcome } of await way.validate(client, items.slice(100)))
-        assert.equal(outcome, 'ACCEPTED');
-      return items;
+    test('SIGTERM under load: NOT_SERVING first, every call answered, exit 0, every answer true after', async (t) => {
+      const dataFolder = await temporaryFolder(t);
+      const env = { ...LONG_WINDOW, CLAIMS_DRAIN_DELAY_MS: '600' };
+      const claimd = await start(t, { dataFolder, env });
+      const health = new HealthClient(claimd.address);
+      t.after(() => health.close());
+      const watches = ['', SERVICE_NAME].map((name) => health.watch(name));
+      for (const watch of watches) assert.equal((await watch.next()).value, 'SERVING');
+      const told = Promise.all(watches.map(untilNotServing));
+      const drain = { begun: false };
+      void told.then(() => {
+        drain.begun = true;
+      });
+
+      const observer = clientFor(t, claimd);
+      const loads = WAYS.map((way, n) => {
+        const client = clientFor(t, claimd);
+        return loadUntil(drain, async (round) => {
+          const items = itemsNamed(`${n}-${round}`, 200);
+          for (const { outcome } of await way.submit(client, items)) assert.equal(outcome, 'ACCEPTED');
+          for (const { outcome } of await way.validate(client, items.slice(100)))
+            assert.equal(outcome, 'ACCEPTED');
+          return items;
+        });
+      });
+      await until('some load', async () => (await observer.get('0-1-0')).outcome === 'FOUND');
+      claimd.kill('SIGTERM');
+      await told;
+      const ready = await fetch(`http://${claimd.adminAddress}/readyz`);
+      assert.equal(ready.status, 503, 'both probes must say the same');
+      const rounds = await Promise.all(loads);
+      assert.equal(await claimd.wait(), 0);
+
+      const again = clientFor(t, await start(t, { dataFolder, env: LONG_WINDOW }));
+      for (const items of rounds.flat()) {
+        const outcomes = (await again.batchValidate(items)).map(({ outcome }) => outcome);
+        const expected = items.map((_, n) => (n < 100 ? 'ACCEPTED' : 'REPLAYED'));
+        assert.deepEqual(outcomes, expected);
+      }
+    });
+
+    test('a stream with frames under way: they are answered before it ends', async (t) => {
+      const claimd = await start(t, { env: LONG_WINDOW });
+      const client = clientFor(t, claimd);
+      const exchange = client.exchange();
+      await exchange.ask({ frameId: 0n, submits: itemsNamed('first', 1) });
+      const asked = Array.from({ length: 8 }, (_, n) =>
+        exchange.ask({ frameId: BigInt(n + 1), submits: itemsNamed(`frame${n}`, 2_000) }),
+      );
+      await asked[0];
+      claimd.kill('SIGTERM');
+      exchange.halfClose();
+      for (const { submits } of await Promise.all(asked)) {
+        assert.ok(submits.every(({ outcome }) => outcome === 'ACCEPTED'));
+      }
+      assert.equal(await ended(claimd), 0);
+    });
+
+    test('a client that reads late gets the reply to whatever was decided', async (t) => {
+      const dataFolder = await temporaryFolder(t);
+      const claimd = await start(t, { dataFolder, env: LONG_WINDOW });
+      const observer = clientFor(t, claimd);
+      const exchange = clientFor(t, claimd).exchange();
+      const replies = exchange.replies();
+      const frames = Array.from({ length: 60 }, (_, n) => itemsNamed(`late${n}`, 2_000));
+      for (const [n, submits] of frames.entries()) exchange.send({ frameId: BigInt(n), submits });
+      await replies.next();
+      // Past what the client's own buffers take: these replies wait in the server.
+      await until('frames decided', async () => (await observer.get('late22-0')).outcome === 'FOUND');
+      claimd.kill('SIGTERM');
+      // Long beside what a server takes that waits for nobody, short beside the drain timeout.
+      await delay(2_000);
+      const answered = new Set<bigint>([0n]);
+      const end = await (async () => {
+        for await (const { frameId } of replies) answered.add(frameId);
+      })().catch((error: ServiceError) => error);
+      assert.ok(end === undefined || end.code === status.UNAVAILABLE, `${end}`);
+      assert.equal(await ended(claimd), 0);
+
+      const again = clientFor(t, await start(t, { dataFolder, env: LONG_WINDOW }));
+      for (const [n, [{ claimId }]] of frames.entries()) {
+        const decided = (await again.get(claimId)).outcome === 'FOUND';
+        assert.ok(answered.has(BigInt(n)) || !decided, `frame ${n} was decided, and its client never told`);
+      }
+    });
+
+    test('watchers and idle streams do not hold up the end', async (t) => {
+      const claimd = await start(t, { env: { CLAIMS_DRAIN_TIMEOUT_MS: '120000' } });
+      const client = clientFor(t, claimd);
+      const summaries = client.watch((await client.getEpoch()).epoch);
+      await summaries.next();
+      const next = summaries.next();
+      const exchange = client.exchange();
+      await exchange.ask({ frameId: 0n, submits: itemsNamed('idle', 1) });
+      claimd.kill('SIGTERM');
+      await failsWith(next, status.UNAVAILABLE);
+      assert.equal(await ended(claimd), 0);
+    });
+
+    test('a client that neither reads nor ends: the hard stop, exit 0', async (t) => {
+      const claimd = await start(t, { env: { ...LONG_WINDOW, CLAIMS_DRAIN_TIMEOUT_MS: '1500' } });
+      await stuckStream(clientFor(t, claimd));
+      claimd.kill('SIGTERM');
+      assert.equal(await ended(claimd), 0);
+      assert.match(claimd.log(), /cut off/);
+    });
+
+    test('a second SIGTERM stops at once', async (t) => {
+      const claimd = await start(t, { env: { ...LONG_WINDOW, CLAIMS_DRAIN_TIMEOUT_MS: '120000' } });
+      const health = new HealthClient(claimd.address);
+      t.after(() => health.close());
+      await stuckStream(clientFor(t, claimd));
+      const watch = health.watch('');
+      assert.equal((await watch.next()).value, 'SERVING');
+      claimd.kill('SIGTERM');
+      await untilNotServing(watch);
+      const early = await Promise.race([claimd.wait(), delay(500)]);
+      assert.equal(early, undefined, 'it must still wait for the stream');
+      claimd.kill('SIGTERM');
+      await ended(claimd);
+    });
+
+    test('SIGTERM while idle: exit 0, nothing but the database left behind', async (t) => {
+      const dataFolder = await temporaryFolder(t);
+      const claimd = await start(t, { dataFolder });
+      claimd.kill('SIGTERM');
+      assert.equal(await ended(claimd), 0);
+      assert.deepEqual(await readdir(dataFolder), ['claims.db']);
     });
   });
-  await until('some load', async () => (await observer.get('0-1-0')).outcome === 'FOUND');
-  claimd.kill('SIGTERM');
-  await told;
-  const ready = await fetch(`http://${claimd.adminAddress}/readyz`);
-  assert.equal(ready.status, 503, 'both probes must say the same');
-  const rounds = await Promise.all(loads);
-  assert.equal(await claimd.wait(), 0);
-
-  const again = clientFor(t, await claimdFor(t, { dataFolder, env: LONG_WINDOW }));
-  for (const items of rounds.flat()) {
-    const outcomes = (await again.batchValidate(items)).map(({ outcome }) => outcome);
-    const expected = items.map((_, n) => (n < 100 ? 'ACCEPTED' : 'REPLAYED'));
-    assert.deepEqual(outcomes, expected);
-  }
-});
-
-test('a stream with frames under way: they are answered before it ends', async (t) => {
-  const claimd = await claimdFor(t, { env: LONG_WINDOW });
-  const client = clientFor(t, claimd);
-  const exchange = client.exchange();
-  await exchange.ask({ frameId: 0n, submits: itemsNamed('first', 1) });
-  const asked = Array.from({ length: 8 }, (_, n) =>
-    exchange.ask({ frameId: BigInt(n + 1), submits: itemsNamed(`frame${n}`, 2_000) }),
-  );
-  await asked[0];
-  claimd.kill('SIGTERM');
-  exchange.halfClose();
-  for (const { submits } of await Promise.all(asked)) {
-    assert.ok(submits.every(({ outcome }) => outcome === 'ACCEPTED'));
-  }
-  assert.equal(await ended(claimd), 0);
-});
-
-test('a client that reads late gets the reply to whatever was decided', async (t) => {
-  const dataFolder = await temporaryFolder(t);
-  const claimd = await claimdFor(t, { dataFolder, env: LONG_WINDOW });
-  const observer = clientFor(t, claimd);
-  const exchange = clientFor(t, claimd).exchange();
-  const replies = exchange.replies();
-  const frames = Array.from({ length: 60 }, (_, n) => itemsNamed(`late${n}`, 2_000));
-  for (const [n, submits] of frames.entries()) exchange.send({ frameId: BigInt(n), submits });
-  await replies.next();
-  // Past what the client's own buffers take: these replies wait in the server.
-  await until('frames decided', async () => (await observer.get('late22-0')).outcome === 'FOUND');
-  claimd.kill('SIGTERM');
-  // Long beside what a server takes that waits for nobody, short beside the drain timeout.
-  await delay(2_000);
-  const answered = new Set<bigint>([0n]);
-  const end = await (async () => {
-    for await (const { frameId } of replies) answered.add(frameId);
-  })().catch((error: ServiceError) => error);
-  assert.ok(end === undefined || end.code === status.UNAVAILABLE, `${end}`);
-  assert.equal(await ended(claimd), 0);
-
-  const again = clientFor(t, await claimdFor(t, { dataFolder, env: LONG_WINDOW }));
-  for (const [n, [{ claimId }]] of frames.entries()) {
-    const decided = (await again.get(claimId)).outcome === 'FOUND';
-    assert.ok(answered.has(BigInt(n)) || !decided, `frame ${n} was decided, and its client never told`);
-  }
-});
-
-test('watchers and idle streams do not hold up the end', async (t) => {
-  const claimd = await claimdFor(t, { env: { CLAIMS_DRAIN_TIMEOUT_MS: '120000' } });
-  const client = clientFor(t, claimd);
-  const summaries = client.watch((await client.getEpoch()).epoch);
-  await summaries.next();
-  const next = summaries.next();
-  const exchange = client.exchange();
-  await exchange.ask({ frameId: 0n, submits: itemsNamed('idle', 1) });
-  claimd.kill('SIGTERM');
-  await failsWith(next, status.UNAVAILABLE);
-  assert.equal(await ended(claimd), 0);
-});
-
-test('a client that neither reads nor ends: the hard stop, exit 0', async (t) => {
-  const claimd = await claimdFor(t, { env: { ...LONG_WINDOW, CLAIMS_DRAIN_TIMEOUT_MS: '1500' } });
-  await stuckStream(clientFor(t, claimd));
-  claimd.kill('SIGTERM');
-  assert.equal(await ended(claimd), 0);
-  assert.match(claimd.log(), /cut off/);
-});
-
-test('a second SIGTERM stops at once', async (t) => {
-  const claimd = await claimdFor(t, { env: { ...LONG_WINDOW, CLAIMS_DRAIN_TIMEOUT_MS: '120000' } });
-  const health = new HealthClient(claimd.address);
-  t.after(() => health.close());
-  await stuckStream(clientFor(t, claimd));
-  const watch = health.watch('');
-  assert.equal((await watch.next()).value, 'SERVING');
-  claimd.kill('SIGTERM');
-  await untilNotServing(watch);
-  const early = await Promise.race([claimd.wait(), delay(500)]);
-  assert.equal(early, undefined, 'it must still wait for the stream');
-  claimd.kill('SIGTERM');
-  await ended(claimd);
-});
-
-test('SIGTERM while idle: exit 0, nothing but the database left behind', async (t) => {
-  const dataFolder = await temporaryFolder(t);
-  const claimd = await claimdFor(t, { dataFolder });
-  claimd.kill('SIGTERM');
-  assert.equal(await ended(claimd), 0);
-  assert.deepEqual(await readdir(dataFolder), ['claims.db']);
-});
+}
 
 /** Its exit code; it must not wait for a drain timeout. */
 async function ended(claimd: Claimd): Promise<number> {

@@ -63,6 +63,7 @@ export const ON_ONE_CLAIMD: Readonly<Record<string, string>> = {
   'disk-full': 'the disk is that of the database’s file',
   drain: 'the end of one process and of its connections',
   health: 'health and reflection are answered above the store',
+  'ingress-threads': 'how one process shares its connections out',
   'slow-reader': 'what one process holds for clients that do not read, above the store',
   'stalled-readers': 'what one process holds for connections that do not read, above the store',
   startup: 'settings, ports and what may be wrong with a database’s file',
