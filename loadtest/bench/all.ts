@@ -2,6 +2,7 @@
 import { batch } from './batch.ts';
 import type { BenchModule } from './bench-module.ts';
 import { epochBoundary } from './epoch-boundary.ts';
+import { redisBoundary } from './redis-boundary.ts';
 import { redisCommit } from './redis-commit.ts';
 import { redisHydration } from './redis-hydration.ts';
 import { redisScan } from './redis-scan.ts';
@@ -18,6 +19,7 @@ export const BENCHES: readonly BenchModule[] = [
   epochBoundary,
   redisCommit,
   redisUnary,
+  redisBoundary,
   redisScan,
   redisHydration,
   sideBySide,

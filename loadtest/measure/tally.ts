@@ -27,6 +27,8 @@ export interface TallyOptions {
 
 /** Of the calls that began in the measured time. */
 export interface TallyResult {
+  /** When it began, by the wall clock, milliseconds. */
+  readonly beginMs: number;
   /** Calls that ended, of whatever status. */
   readonly calls: number;
   /** Claims answered, of whatever outcome. */
@@ -119,6 +121,7 @@ export class Tally {
       .map(([name, number]): [string, number] => [name, this.#outcomes[number]])
       .filter(([, count]) => count > 0);
     return {
+      beginMs: this.#beginUs / 1000 + this.#options.wallOffsetMs,
       calls: this.#calls,
       claims: sum(this.#outcomes),
       statuses: Object.fromEntries(statuses),

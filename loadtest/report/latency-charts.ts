@@ -1,6 +1,7 @@
 /** Charts of latencies, alike in every benchmark. */
 import type { Chart, Mark } from '../bench/bench-module.ts';
 import type { LatencyCurve } from '../measure/latency.ts';
+import { spread } from '../measure/statistics.ts';
 import type { LatencyPeriod } from '../measure/timeline.ts';
 import { thinned } from './thinning.ts';
 
@@ -34,5 +35,42 @@ export function periodChart(title: string, periods: readonly LatencyPeriod[], ma
       { name: 'p50', points: points('p50Ms') },
     ],
     marks,
+  };
+}
+
+/** One measured time with its latencies. */
+export interface TimedPeriods {
+  /** When it began, by the wall clock, milliseconds. */
+  readonly beginMs: number;
+  readonly periods: readonly LatencyPeriod[];
+}
+
+/** The medians of p50 and p99 over all epochs of several runs, by how long their epoch had lasted. */
+export function phaseChart(
+  title: string,
+  runs: readonly TimedPeriods[],
+  epochMs: number,
+  stepMs: number,
+): Chart {
+  const phased = runs.flatMap(({ beginMs, periods }) =>
+    periods.map((period) => {
+      const middleMs = beginMs + period.startMs + stepMs / 2;
+      return { ...period, phase: Math.floor((middleMs % epochMs) / stepMs) };
+    }),
+  );
+  const phases = [...Map.groupBy(phased, ({ phase }) => phase)].sort(([a], [b]) => a - b);
+  const points = (what: 'p50Ms' | 'p99Ms') =>
+    phases.map(([phase, periods]): [number, number] => [
+      (phase * stepMs) / 1000,
+      spread(periods.map((period) => period[what])).median,
+    ]);
+  return {
+    title,
+    xLabel: 'seconds since the boundary',
+    yLabel: 'ms',
+    series: [
+      { name: 'p99', points: points('p99Ms') },
+      { name: 'p50', points: points('p50Ms') },
+    ],
   };
 }

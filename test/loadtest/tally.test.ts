@@ -68,7 +68,8 @@ test('calls under way in a window set aside are in none of the other latencies',
     [7_000, 7_003],
   ];
   for (const [startMs, endMs] of spans) tally.ended(startMs * 1000, endMs * 1000, status.OK);
-  const { calls, latency, notCrossing, periods, ...rest } = tally.result();
+  const { beginMs, calls, latency, notCrossing, periods, ...rest } = tally.result();
+  assert.equal(beginMs, 0);
   assert.deepEqual([calls, latency.count, notCrossing?.count, rest.setAside?.count], [4, 2, 2, 2]);
   assert.deepEqual(
     periods.map(({ startMs, count }) => [startMs, count]),

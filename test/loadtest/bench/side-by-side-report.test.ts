@@ -37,6 +37,7 @@ function slice({ cpuUs, p99Ms }: Figures, round: number): Slice {
       statuses: {},
       outcomes: {},
       latency,
+      beginMs: 0,
       periods: [],
       curve: [[1, round] as const],
     },
