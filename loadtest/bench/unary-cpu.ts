@@ -8,7 +8,8 @@ import { applyLoad, type LoadSpec, type Measurement, measure, requireOutcomes } 
 import { compare, measurePaired, type PairedRounds } from '../measure/paired.ts';
 import { EVERYSEC } from '../measure/redis-registry.ts';
 import { claimdServer, echoServer, type MeasuredServer, type ServerSpec } from '../measure/servers.ts';
-import type { BenchContext, BenchModule, BenchRow } from './bench-module.ts';
+import { curveChart, middleCurve } from '../report/latency-charts.ts';
+import type { BenchContext, BenchModule, BenchResult, BenchRow, Chart } from './bench-module.ts';
 import { comparisonRows } from './rows.ts';
 
 /** Connections that the calls are spread over, as of a few game servers. */
@@ -56,7 +57,7 @@ export const redisUnary: BenchModule = {
   run: onRedis,
 };
 
-async function onRedis(context: BenchContext): Promise<BenchRow[]> {
+async function onRedis(context: BenchContext): Promise<BenchResult> {
   const redis = await startRedis(EVERYSEC);
   try {
     const env = { ...CLAIMD_ENV, CLAIMS_STORE: redis.url };
@@ -70,14 +71,20 @@ interface RunningServer extends MeasuredServer {
   readonly name: string;
 }
 
-async function againstEcho(subject: ServerSpec, context: BenchContext): Promise<BenchRow[]> {
+async function againstEcho(subject: ServerSpec, context: BenchContext): Promise<BenchResult> {
   const echo = await start(echoServer('echo'));
   try {
     const claimd = await start(subject);
     try {
       const saturated = await slices(echo, claimd, SATURATION, context);
       const steady = await slices(echo, claimd, STEADY, context);
-      return [...saturationRows(saturated), ...steadyRows(steady)];
+      return {
+        rows: [...saturationRows(saturated), ...steadyRows(steady)],
+        charts: [
+          distribution(`Latencies with ${OUTSTANDING} calls under way`, saturated),
+          distribution(`Latencies at ${RATE} calls/s`, steady),
+        ],
+      };
     } finally {
       await claimd.stop();
     }
@@ -132,6 +139,16 @@ function steadyRows(rounds: PairedRounds): BenchRow[] {
       'ms',
     ),
   ];
+}
+
+/** Of the slice of each whose p99 is in the middle. */
+function distribution(title: string, { floor, subject }: PairedRounds): Chart {
+  const curve = (name: string, measured: readonly Measurement[]) =>
+    middleCurve(
+      name,
+      measured.map(({ load }) => load),
+    );
+  return curveChart(title, [curve('claimd', subject), curve('echo', floor)]);
 }
 
 function summary(name: string, { cpuUsPerCall, cores, load }: Measurement): string {

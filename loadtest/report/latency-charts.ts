@@ -1,6 +1,6 @@
 /** Charts of latencies, alike in every benchmark. */
 import type { Chart, Mark } from '../bench/bench-module.ts';
-import type { LatencyCurve } from '../measure/latency.ts';
+import type { LatencyCurve, LatencySummary } from '../measure/latency.ts';
 import { spread } from '../measure/statistics.ts';
 import type { LatencyPeriod } from '../measure/timeline.ts';
 import { thinned } from './thinning.ts';
@@ -20,6 +20,16 @@ export function curveChart(title: string, curves: readonly NamedCurve[]): Chart 
     logY: true,
     series: curves.map(({ name, curve }) => ({ name, points: curve })),
   };
+}
+
+/** The curve of that measurement, of several, whose p99 is in the middle. @throws where there is none */
+export function middleCurve(
+  name: string,
+  measured: readonly { readonly latency: LatencySummary; readonly curve: LatencyCurve }[],
+): NamedCurve {
+  const ordered = measured.toSorted((a, b) => a.latency.p99Ms - b.latency.p99Ms);
+  if (ordered.length === 0) throw new Error(`${name}: nothing was measured`);
+  return { name, curve: ordered[Math.floor(ordered.length / 2)].curve };
 }
 
 /** p50 and p99 of each period. @param marks at seconds since the measured time began. */
