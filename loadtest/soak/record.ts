@@ -32,6 +32,7 @@ export interface LoadRecord {
 
 export interface SoakRecord {
   readonly plan: SoakPlan;
+  readonly serverPid: number;
   /** Wall clock when the load began. */
   readonly beginMs: number;
   readonly looks: Look[];
@@ -42,9 +43,9 @@ export interface SoakRecord {
   interrupted: boolean;
 }
 
-export function newRecord(plan: SoakPlan, beginMs: number): SoakRecord {
+export function newRecord(plan: SoakPlan, serverPid: number, beginMs: number): SoakRecord {
   const loads = plan.loads.map((load): LoadRecord => ({ load, periods: [] }));
-  return { plan, beginMs, looks: [], epochs: [], loads, heap: [], interrupted: false };
+  return { plan, serverPid, beginMs, looks: [], epochs: [], loads, heap: [], interrupted: false };
 }
 
 /** Minutes since the load began. */

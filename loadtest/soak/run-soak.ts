@@ -71,7 +71,7 @@ interface Observed {
 
 /** Puts the loads on the server, and looks at it until they have ended. */
 async function observe(plan: SoakPlan, observed: Observed, events: SoakEvents): Promise<SoakRecord> {
-  const record = newRecord(plan, systemClock.nowMs());
+  const record = newRecord(plan, observed.server.pid, systemClock.nowMs());
   const claims = new ClaimsClient(observed.server.address, systemClock.nowMs);
   const redis = observed.redis.client();
   const readHeap = async (): Promise<void> => {
