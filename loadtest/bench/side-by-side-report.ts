@@ -5,7 +5,7 @@ import { figure } from '../table.ts';
 import type { BenchResult, BenchRow, Chart, Goal, Table } from './bench-module.ts';
 import { spreadRow } from './rows.ts';
 import type { SubjectRounds } from './side-by-side-rounds.ts';
-import { LIVE_CLAIMS, OUTSTANDING, RATE, type Slice } from './side-by-side-slices.ts';
+import { LIVE_CLAIMS, OUTSTANDING, OUTSTANDING_AT_MOST, RATE, type Slice } from './side-by-side-slices.ts';
 import type { SubjectName } from './side-by-side-subjects.ts';
 
 /** What each subject gave, in the order of the table; without ratelimit where it is not installed. */
@@ -87,11 +87,14 @@ function subjectRows(name: SubjectName, rounds: SubjectRounds): BenchRow[] {
   const of = (what: string, slices: readonly Slice[], value: (slice: Slice) => number, unit: string) =>
     spreadRow(`${name}, ${what}`, spread(slices.map(value)), unit);
   const { saturated, steady, epochsMs } = rounds;
+  const skipped = steady.reduce((sum, slice) => sum + slice.load.skipped, 0);
+  const late =
+    skipped === 0 ? {} : { note: `${skipped} more calls not begun, as ${OUTSTANDING_AT_MOST} waited` };
   const epochs = epochsMs.length === 0 ? [] : [spreadRow(`${name}, epoch`, spread(epochsMs), 'ms')];
   return [
     of('CPU per call', saturated, (slice) => slice.cpuUsPerCall, 'µs'),
     of('calls at saturation', saturated, (slice) => slice.load.callsPerS, '/s'),
-    of(`p99 at ${RATE} calls/s`, steady, p99Ms, 'ms'),
+    { ...of(`p99 at ${RATE} calls/s`, steady, p99Ms, 'ms'), ...late },
     of('RSS', steady, (slice) => slice.rssMb, 'MB'),
     ...epochs,
   ];

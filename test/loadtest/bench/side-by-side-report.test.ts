@@ -12,11 +12,13 @@ interface Figures {
   readonly epochMs?: number;
   /** Growth from one reading to the next, half a minute later. */
   readonly growthMb?: number;
+  /** Calls of a slice that an open loop did not begin. */
+  readonly skipped?: number;
 }
 
 const ROUNDS = [0, 1, 2];
 
-function slice({ cpuUs, p99Ms }: Figures, round: number): Slice {
+function slice({ cpuUs, p99Ms, skipped = 0 }: Figures, round: number): Slice {
   const latency = {
     count: 1,
     meanMs: 1,
@@ -29,7 +31,7 @@ function slice({ cpuUs, p99Ms }: Figures, round: number): Slice {
   const load = {
     ...{ seconds: 1, callsPerS: 1e6 / cpuUs, claimsPerS: 1, callsMeasured: 1, claimsMeasured: 1, started: 1 },
     ...{
-      skipped: 0,
+      skipped,
       unanswered: 0,
       clientCpuS: 0,
       calls: 1,
@@ -136,6 +138,15 @@ test('the table has a row for each subject; growth is per hour of load, the warm
   assert.deepEqual(
     chart.series,
     SUBJECT_NAMES.map((name) => ({ name, points: [[1, 1]] })),
+  );
+});
+
+test('a subject that does not bear the rate is measured, and its row says so', () => {
+  const slow = results({ 'Interpreter Defaults': { cpuUs: 1, p99Ms: 2_000, epochMs: 1, skipped: 50 } });
+  const notes = sideBySideResult(slow).rows.filter((row) => row.note?.includes('not begun'));
+  assert.deepEqual(
+    notes.map(({ measure, note }) => [measure, note]),
+    [['Interpreter Defaults, p99 at 3000 calls/s', '150 more calls not begun, as 6000 waited']],
   );
 });
 
