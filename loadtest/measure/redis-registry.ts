@@ -16,6 +16,8 @@ export const RULES: EpochRules = {
 };
 /** As Redis is mostly run with an append-only file. */
 export const EVERYSEC = { args: ['--appendfsync', 'everysec'] };
+/** Every write is synced before it is answered. */
+export const ALWAYS = { args: ['--appendfsync', 'always'] };
 export const SEGMENTS = 64;
 export const MAX_CLOCK_SKEW_MS = 5_000;
 const TIMEOUT_MS = 10_000;
