@@ -9,7 +9,7 @@ import { redisScan } from './redis-scan.ts';
 import { registry } from './registry.ts';
 import { sideBySide } from './side-by-side.ts';
 import { stealing } from './stealing.ts';
-import { redisUnary, unaryCpu } from './unary-cpu.ts';
+import { redisUnary, redisUnaryAlways, redisUnaryThreads, unaryCpu } from './unary.ts';
 
 export const BENCHES: readonly BenchModule[] = [
   registry,
@@ -19,6 +19,8 @@ export const BENCHES: readonly BenchModule[] = [
   epochBoundary,
   redisCommit,
   redisUnary,
+  redisUnaryAlways,
+  redisUnaryThreads,
   redisBoundary,
   redisScan,
   redisHydration,
