@@ -2,6 +2,7 @@
 import { batch } from './batch.ts';
 import type { BenchModule } from './bench-module.ts';
 import { epochBoundary } from './epoch-boundary.ts';
+import { memory } from './memory.ts';
 import { redisBoundary } from './redis-boundary.ts';
 import { redisCommit } from './redis-commit.ts';
 import { redisHydration } from './redis-hydration.ts';
@@ -24,5 +25,6 @@ export const BENCHES: readonly BenchModule[] = [
   redisBoundary,
   redisScan,
   redisHydration,
+  memory,
   sideBySide,
 ];

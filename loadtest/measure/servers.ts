@@ -35,18 +35,19 @@ export interface EchoOptions {
   readonly placement?: 'passed' | 'reuse-port';
   /** Flags of Node; claimd's by default. */
   readonly execArgv?: readonly string[];
+  readonly env?: Readonly<Record<string, string>>;
 }
 
 /** The bare grpc-js echo, bundled as claimd is. */
 export function echoServer(name: string, options: EchoOptions = {}): ServerSpec {
-  const { batchItems = 1, threads = 1, placement = 'passed', execArgv = START_FLAGS } = options;
+  const { batchItems = 1, threads = 1, placement = 'passed', execArgv = START_FLAGS, env = {} } = options;
   const args = Object.entries({ 'batch-items': batchItems, threads, placement }).flatMap(([flag, value]) => [
     `--${flag}`,
     String(value),
   ]);
   const start = async (): Promise<MeasuredServer> => {
     const file = await builtProgram('loadtest/echo-server.ts');
-    const { program, serving } = await startProgram({ file, args, execArgv });
+    const { program, serving } = await startProgram({ file, args, execArgv, env });
     const stop = (): Promise<void> => stopCleanly(name, program);
     return { address: serving.address, pid: program.pid, stop };
   };

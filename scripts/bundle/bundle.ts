@@ -56,11 +56,12 @@ async function bundleEntry({ source, output }: Entry, dist: string): Promise<str
 /**
  * Bundles a program that does not ship but is measured beside those that do, as they are.
  * @param source from the repository's root.
- * @param outFolder that it is written to, `<name of the source>.js`.
+ * @param outFolder that it is written to, `<name of the source>.js`, with the files that libraries read.
  */
 export async function bundleProgram(source: string, outFolder: string): Promise<string> {
   const name = posix.basename(source, '.ts');
   await build(buildOptions(source, name, outFolder, '.'));
+  await copyFolders(outFolder);
   return join(outFolder, `${name}.js`);
 }
 
