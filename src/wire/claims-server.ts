@@ -5,12 +5,7 @@ import type { EpochReader } from '../coordinator/epoch-reader.ts';
 import type { Ingress } from '../ingress/ingress.ts';
 import type { Logger } from '../telemetry/log.ts';
 import { ClaimHandlers } from './claim-handlers.ts';
-import {
-  claimServiceDefinition,
-  loadDefinitions,
-  loadReflectedDefinitions,
-  requestReader,
-} from './definitions.ts';
+import { claimServiceDefinition, loadDefinitions, requestReader } from './definitions.ts';
 import { EpochHandlers, type GetEpochRequest, type WatchEpochsRequest } from './epoch-handlers.ts';
 import { type ConnectionAge, GrpcServer } from './server.ts';
 
@@ -47,7 +42,7 @@ export class ClaimsServer {
       ...this.#claims.methods,
       ...this.#epochs.methods,
     });
-    if (settings.reflection) this.#server.addReflection(loadReflectedDefinitions());
+    if (settings.reflection) this.#server.addReflection();
   }
 
   /** Serves a connection of which nothing has been read. */

@@ -12,8 +12,6 @@ import {
   setLogger,
   type UntypedServiceImplementation,
 } from '@grpc/grpc-js';
-import type { PackageDefinition } from '@grpc/proto-loader';
-import { ReflectionService } from '@grpc/reflection';
 import { HealthImplementation } from 'grpc-health-check';
 import type { Clock } from '../clock/clock.ts';
 import {
@@ -25,6 +23,7 @@ import {
 import type { Logger } from '../telemetry/log.ts';
 import { SERVICE_NAME } from './definitions.ts';
 import { HealthWatches } from './health-watches.ts';
+import { Reflection } from './reflection.ts';
 
 /** Both names that are asked for: the server as a whole, and its service. */
 const HEALTH_NAMES = ['', SERVICE_NAME];
@@ -68,8 +67,8 @@ export class GrpcServer {
     this.#server.addService(service, handlers);
   }
 
-  addReflection(definitions: PackageDefinition): void {
-    new ReflectionService(definitions).addToServer(this.#server);
+  addReflection(): void {
+    new Reflection().addToServer(this.#server);
   }
 
   /** Serves a connection of which nothing has been read. */

@@ -12,6 +12,8 @@ import { HealthClient } from '../support/health-client.ts';
 import { failsWith } from '../support/waiting.ts';
 
 interface ReflectionReply {
+  /** Which of the fields it is. */
+  messageResponse: string;
   listServicesResponse: { service: { name: string }[] } | null;
   fileDescriptorResponse: { fileDescriptorProto: Buffer[] } | null;
 }
@@ -65,6 +67,18 @@ describe('reflection', () => {
     }
   });
 
+  test('answers every question of a first call, by either version', async (t) => {
+    const fresh = await claimdFor(t, {});
+    const [list, file] = ['listServicesResponse', 'fileDescriptorResponse'];
+    const questions = [{ listServices: '' }, { fileContainingSymbol: SERVICE_NAME }, { listServices: '' }];
+    for (const version of ['v1alpha', 'v1']) {
+      const replies = await ask(fresh.address, questions, version);
+      const answered = replies.map((reply) => reply.messageResponse);
+      assert.deepEqual(answered, [list, file, list], version);
+    }
+    assert.equal(await fresh.stop(), 0);
+  });
+
   test('is not there where it is turned off', async (t) => {
     const plain = await claimdFor(t, { env: { CLAIMS_REFLECTION: 'false' } });
     await failsWith(reflect(plain.address, { listServices: '' }), status.UNIMPLEMENTED);
@@ -74,14 +88,28 @@ describe('reflection', () => {
 
 /** One question to grpc.reflection.v1, as grpcurl asks it. */
 async function reflect(address: string, question: object): Promise<ReflectionReply> {
+  const [reply] = await ask(address, [question], 'v1');
+  if (reply === undefined) throw new Error('reflection ended without a reply');
+  return reply;
+}
+
+/** Questions of one call, sent at once, and their replies. */
+async function ask(
+  address: string,
+  questions: readonly object[],
+  version: string,
+): Promise<ReflectionReply[]> {
   const client = new Client(address, credentials.createInsecure());
   const { path, requestSerialize, responseDeserialize } = reflectionMethod();
   const decode = responseDeserialize as unknown as (bytes: Buffer) => ReflectionReply;
-  const call = client.makeBidiStreamRequest<object, ReflectionReply>(path, requestSerialize, decode);
+  const versioned = path.replace('.v1.', `.${version}.`);
+  const call = client.makeBidiStreamRequest<object, ReflectionReply>(versioned, requestSerialize, decode);
   try {
-    call.end(question);
-    for await (const reply of call) return reply;
-    throw new Error('reflection ended without a reply');
+    for (const question of questions) call.write(question);
+    call.end();
+    const replies: ReflectionReply[] = [];
+    for await (const reply of call) replies.push(reply);
+    return replies;
   } finally {
     client.close();
   }
@@ -90,7 +118,7 @@ async function reflect(address: string, question: object): Promise<ReflectionRep
 function reflectionMethod(): MethodDefinition<object, object> {
   const main = createRequire(import.meta.url).resolve('@grpc/reflection');
   const proto = join(dirname(main), '..', 'proto', 'grpc', 'reflection', 'v1', 'reflection.proto');
-  const service = loadSync(proto, { defaults: true })['grpc.reflection.v1.ServerReflection'];
+  const service = loadSync(proto, { defaults: true, oneofs: true })['grpc.reflection.v1.ServerReflection'];
   if (service === undefined || 'format' in service) throw new Error(`${proto} has no ServerReflection`);
   return service['ServerReflectionInfo'];
 }
