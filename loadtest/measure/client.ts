@@ -50,7 +50,7 @@ export interface LoadResult extends TallyResult {
 
 export type LoadEvent =
   | { readonly event: 'measuring' | 'measured' }
-  | ({ readonly event: 'period' } & LatencyPeriod)
+  | { readonly event: 'period'; readonly period: LatencyPeriod }
   | ({ readonly event: 'result' } & LoadResult);
 
 type Options = ReturnType<typeof readOptions>;
@@ -165,7 +165,7 @@ function tellPeriods(tally: Tally, periodMs: number): NodeJS.Timeout {
   return setInterval(() => {
     const over = tally.periods().slice(told, -1);
     told += over.length;
-    for (const period of over) process.stdout.write(`${JSON.stringify({ event: 'period', ...period })}\n`);
+    for (const period of over) process.stdout.write(`${JSON.stringify({ event: 'period', period })}\n`);
   }, periodMs);
 }
 

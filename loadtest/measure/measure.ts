@@ -144,7 +144,7 @@ async function runClient(
   for await (const line of createInterface({ input: child.stdout })) {
     const event: LoadEvent = JSON.parse(line);
     if (event.event === 'result') result = event;
-    else if (event.event === 'period') onPeriod?.(event);
+    else if (event.event === 'period') onPeriod?.(event.period);
     else await onEvent(event.event);
   }
   const [code]: number[] = await exited;

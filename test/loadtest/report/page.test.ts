@@ -86,7 +86,7 @@ test('the page asks for nothing from elsewhere', () => {
   assert.equal(/https?:|<script|<link|@import|url\((?!#)|src=/.exec(withoutNamespaces)?.[0], undefined);
 });
 
-test('points that a logarithmic axis cannot show are left out', () => {
+test('points that a logarithmic axis cannot show are left out, and it begins at the first of the others', () => {
   const points: [number, number][] = [
     [0, 1],
     [10, 0],
@@ -96,6 +96,9 @@ test('points that a logarithmic axis cannot show are left out', () => {
   const chart = { ...CHART, marks: [], logX: true, logY: true, series: [{ name: 's', points }] };
   const page = renderPage({ b: report({ charts: [chart] }) }, ['b']);
   assert.equal(/NaN|Infinity/.exec(page)?.[0], undefined);
+  const dots = [...page.matchAll(/transform="matrix\(2,0,0,2,([\d.]+),[^>]+ecmeta_series_index="0"/g)];
+  const left = /<path d="M([\d.]+) [^>]+stroke="var\(--grid\)"/.exec(page)?.[1];
+  assert.deepEqual([dots.length, dots[0][1]], [2, left]);
 });
 
 test('the page is written from bench.json and soak.json, either of which may be missing', async () => {
