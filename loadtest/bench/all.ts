@@ -10,6 +10,7 @@ import { redisScan } from './redis-scan.ts';
 import { registry } from './registry.ts';
 import { sideBySide } from './side-by-side.ts';
 import { stealing } from './stealing.ts';
+import { stream } from './stream.ts';
 import { redisUnary, redisUnaryAlways, redisUnaryThreads, unaryCpu } from './unary.ts';
 
 export const BENCHES: readonly BenchModule[] = [
@@ -19,6 +20,7 @@ export const BENCHES: readonly BenchModule[] = [
   batch,
   epochBoundary,
   redisCommit,
+  stream,
   redisUnary,
   redisUnaryAlways,
   redisUnaryThreads,

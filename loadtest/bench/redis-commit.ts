@@ -64,7 +64,7 @@ async function run(context: BenchContext): Promise<BenchRow[]> {
 }
 
 /** Claims per second of encoded script calls, each sent when the last was answered. */
-async function bareScript(redis: RedisServer): Promise<number> {
+export async function bareScript(redis: RedisServer): Promise<number> {
   const registry = await MeasuredRegistry.open(redis, SHARDS);
   const client = redis.client();
   try {

@@ -72,6 +72,7 @@ function readOptions() {
       first: { type: 'string', default: '0' },
       lag: { type: 'string', default: '1000' },
       scattered: { type: 'boolean', default: false },
+      skewed: { type: 'boolean', default: false },
       'epoch-ms': { type: 'string', default: '0' },
       'boundary-span-ms': { type: 'string', default: '100' },
       'set-aside-every-ms': { type: 'string', default: '0' },
@@ -98,6 +99,7 @@ function readOptions() {
     first: count('first', values.first, 0),
     lag: count('lag', values.lag, 0),
     scattered: values.scattered,
+    skewed: values.skewed,
     boundary: windowRule({
       everyMs: count('epoch-ms', values['epoch-ms'], 0),
       offsetMs: 0,

@@ -33,6 +33,8 @@ export interface LoadSpec {
   readonly lag?: number;
   /** Claim ids in no order. */
   readonly scattered?: boolean;
+  /** Nine of ten claims in the first half of the segments. */
+  readonly skewed?: boolean;
   readonly epochMs?: number;
   readonly boundarySpanMs?: number;
   readonly setAsideEveryMs?: number;

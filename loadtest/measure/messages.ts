@@ -6,6 +6,7 @@
 
 import { assert } from '../../src/domain/assert.ts';
 import { ClaimStatus, Outcome } from '../../src/domain/claim.ts';
+import { SKEWED_CLAIMS_MAX, skewedNumbers } from './skewed-numbers.ts';
 
 /** Length of a gRPC message's prefix: not compressed (0), then 4 bytes of length, big endian. */
 export const GRPC_PREFIX_BYTES = 5;
@@ -65,10 +66,16 @@ export class ItemTemplate {
   /** Where the timestamp stands; −1 in an item without one. */
   readonly #timestampAt: number;
   readonly #scattered: boolean;
+  /** By number: the one that its id bears, where claims are skewed. */
+  readonly #skewed: Uint32Array | undefined;
 
-  /** @param scattered whether ids of consecutive numbers lie in no order. */
-  constructor(run: string, timestamped: boolean, scattered = false) {
+  /**
+   * @param scattered whether ids of consecutive numbers lie in no order.
+   * @param skewed whether nine of ten claims lie in the first half of the segments.
+   */
+  constructor(run: string, timestamped: boolean, scattered = false, skewed = false) {
     this.#scattered = scattered;
+    this.#skewed = skewed ? skewedNumbersOf(run) : undefined;
     const claim = bytesField(1, claimId(run, 0));
     const player = bytesField(2, playerId(run));
     const timestamp = timestamped ? varintField(3, 2 ** (7 * (TIMESTAMP_BYTES - 1))) : Buffer.alloc(0);
@@ -88,12 +95,35 @@ export class ItemTemplate {
   /** Writes the item for one claim into target at an offset. */
   write(target: Buffer, at: number, claimNumber: number): void {
     this.bytes.copy(target, at);
-    let rest = this.#scattered ? (claimNumber * SCATTER) % 10 ** NUMBER_DIGITS : claimNumber;
-    for (let digit = at + this.#numberAt + NUMBER_DIGITS - 1; rest > 0; digit--) {
-      target[digit] = 48 + (rest % 10);
-      rest = Math.floor(rest / 10);
-    }
+    writeNumber(target, at + this.#numberAt, this.#written(claimNumber));
   }
+
+  /** The number that the claim's id bears. */
+  #written(claimNumber: number): number {
+    if (this.#scattered) return (claimNumber * SCATTER) % 10 ** NUMBER_DIGITS;
+    if (this.#skewed === undefined) return claimNumber;
+    assert(claimNumber < this.#skewed.length, `claim ${claimNumber} is beyond those that are skewed`);
+    return this.#skewed[claimNumber];
+  }
+}
+
+/** Writes digits from the last place of a number on; those before it are zeros. */
+function writeNumber(target: Buffer, at: number, value: number): void {
+  let rest = value;
+  for (let digit = at + NUMBER_DIGITS - 1; rest > 0; digit--) {
+    target[digit] = 48 + (rest % 10);
+    rest = Math.floor(rest / 10);
+  }
+}
+
+function skewedNumbersOf(run: string): Uint32Array {
+  const id = Buffer.from(claimId(run, 0));
+  const numberAt = id.length - NUMBER_DIGITS;
+  return skewedNumbers(SKEWED_CLAIMS_MAX, (claimNumber) => {
+    id.fill(48, numberAt);
+    writeNumber(id, numberAt, claimNumber);
+    return id;
+  });
 }
 
 /** A gRPC message of one item, or of a list of items in a field, rewritten for every call. */

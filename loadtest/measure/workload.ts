@@ -27,6 +27,8 @@ export interface WorkloadOptions {
   readonly items: number;
   /** Whether ids of consecutive claims lie in no order, as random ones would. */
   readonly scattered: boolean;
+  /** Whether nine of ten claims lie in the first half of the segments; not with `scattered`. */
+  readonly skewed?: boolean;
   /** Mixed: how many claims lie between a submit and the validate of the same claim. */
   readonly lag: number;
 }
@@ -80,11 +82,11 @@ export function frameItems(options: WorkloadOptions): FrameItems {
 }
 
 function submitItem(options: WorkloadOptions): ItemTemplate {
-  return new ItemTemplate(options.run, true, options.scattered);
+  return new ItemTemplate(options.run, true, options.scattered, options.skewed);
 }
 
 function validateItem(options: WorkloadOptions): ItemTemplate {
-  return new ItemTemplate(options.run, false, options.scattered);
+  return new ItemTemplate(options.run, false, options.scattered, options.skewed);
 }
 
 function batchOf(items: number): (item: ItemTemplate) => RequestTemplate {
