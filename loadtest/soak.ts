@@ -5,7 +5,8 @@
  *   npm run soak -- --minutes 60
  *   npm run soak -- --minutes 10 --unary all --out FOLDER
  *
- * SIGINT or SIGTERM to this process end it early, with a report of what was seen. Its exit code:
+ * SIGTERM to this process ends it early, with a report of what was seen; Ctrl-C goes to its children
+ * as well, who then can't finish. Its exit code:
  *   0  the heap does not grow by more than 1 MB/h, and every other goal is met
  *   1  the heap grows, or another goal is missed
  *   2  every other goal is met, but the run was too short to say whether the heap grows

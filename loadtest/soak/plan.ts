@@ -34,8 +34,8 @@ export interface SoakPlan extends SoakOptions {
 
 const EPOCH_MS = 10_000;
 /**
- * Kept so that Redis holds its full number of records within two minutes; with the default of 60
- * epochs that takes eleven, which the heap of claimd would see nothing of.
+ * Kept so that Redis holds its full number of records within three minutes; with the default of 60
+ * epochs that takes twelve, which the heap of claimd would see nothing of.
  */
 const RETENTION_EPOCHS = 6;
 /** Of the claims half are validated, so long after their submit: 100,000 are live on average (see live). */
@@ -108,7 +108,7 @@ export function describe(plan: SoakPlan): string {
     `${unaryPerS} by unary calls, ${claimsPerS - unaryPerS} in frames of ${FRAME_ITEMS};`,
     `half validated ${LAG_S} s later, thus about ${liveClaims(plan)} live.`,
     `Settings of claimd by default, but for a retention of ${RETENTION_EPOCHS} epochs, with which Redis is`,
-    'full within two minutes.',
+    'full within three minutes.',
     `The first ${warmupMs / SECOND_MS} s are warm-up, shown in charts and in no figure.`,
     `Every ${sampleEveryMs / SECOND_MS} s a full collection is forced in each thread and its heap read;`,
     `calls under way within ${setAsideMs} ms of that are set aside, the pauses it makes are not counted.`,
