@@ -169,7 +169,12 @@ function partTable(server: Measured): Table {
     name,
     ...states.map((state) => medianMb(server, state, part).toFixed(1)),
   ];
-  return { title: `${server.name}, MB`, columns: ['part', ...states], rows: PARTS.map(row) };
+  const answered = states.map((state) => (1e6 * medianMb(server, state, (m) => m.claimsPerS)).toFixed(0));
+  return {
+    title: `${server.name}, MB`,
+    columns: ['part', ...states],
+    rows: [...PARTS.map(row), ['claims/s answered', ...answered]],
+  };
 }
 
 /** In the order of a column; those after the first add up to it. */

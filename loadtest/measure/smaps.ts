@@ -25,7 +25,7 @@ export interface ProcessMemory {
   readonly rssBytes: number;
   readonly fileBytes: number;
   readonly anonymousBytes: number;
-  /** Touched pages of the mappings that hold the tables. */
+  /** Touched pages of the mapping that holds the claim table. */
   readonly tableBytes: number;
   /** malloc's first arena; those of other threads can't be told from V8's heaps. */
   readonly mallocBytes: number;
@@ -59,25 +59,27 @@ function kilobytes(text: string, field: string): number {
 }
 
 /**
- * @param tableBytes of the claim table as it was allocated: the mappings at least that large hold it,
- * and with it what lies beside it (entries). 0: there is none.
+ * @param tableBytes of the claim table as it was allocated; 0: there is none. It lies in the smallest
+ * mapping that is large enough, together with what was mapped beside it (entries).
  */
 export function memoryOf(mappings: readonly Mapping[], tableBytes: number): ProcessMemory {
-  const anonymous = mappings.filter(({ name }) => !name.startsWith('/'));
   const rssBytes = sum(mappings, (mapping) => mapping.rssBytes);
   const anonymousBytes = sum(mappings, (mapping) => mapping.anonymousBytes);
-  const holdsTable = (mapping: Mapping): boolean =>
-    tableBytes > 0 && mapping.permissions === 'rw-p' && mapping.sizeBytes >= tableBytes;
+  const heap = mappings.filter(({ name }) => name === '[heap]');
   return {
     rssBytes,
     fileBytes: rssBytes - anonymousBytes,
     anonymousBytes,
-    tableBytes: sum(anonymous.filter(holdsTable), (mapping) => mapping.rssBytes),
-    mallocBytes: sum(
-      anonymous.filter(({ name }) => name === '[heap]'),
-      (mapping) => mapping.rssBytes,
-    ),
+    tableBytes: tableBytes === 0 ? 0 : (tableMapping(mappings, tableBytes)?.rssBytes ?? 0),
+    mallocBytes: sum(heap, (mapping) => mapping.rssBytes),
   };
+}
+
+function tableMapping(mappings: readonly Mapping[], tableBytes: number): Mapping | undefined {
+  return mappings
+    .filter(({ name, permissions }) => name === '' && permissions === 'rw-p')
+    .filter(({ sizeBytes }) => sizeBytes >= tableBytes)
+    .sort((a, b) => a.sizeBytes - b.sizeBytes)[0];
 }
 
 function sum(mappings: readonly Mapping[], bytes: (mapping: Mapping) => number): number {
