@@ -184,8 +184,8 @@ const PARTS: readonly (readonly [string, (memory: ServerMemory) => number])[] = 
   ['tables, pages touched', (memory) => memory.tableBytes],
   ["main thread's heap, old", (memory) => memory.heapBytes - memory.youngBytes],
   ["main thread's heap, young", (memory) => memory.youngBytes],
-  ["malloc's first arena", (memory) => memory.mallocBytes],
-  ["the rest: other threads' heaps, malloc and stacks", restBytes],
+  ['malloc', (memory) => memory.mallocBytes],
+  ["the rest: other threads' heaps and stacks, large pieces of malloc", restBytes],
 ];
 
 function restBytes(memory: ServerMemory): number {

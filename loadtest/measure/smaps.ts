@@ -8,8 +8,11 @@
 import { readFile } from 'node:fs/promises';
 
 const BYTES_PER_KB = 1_024;
+/** glibc gives each arena of malloc but the first a place at a multiple of this, and so much at most. */
+const ARENA_BYTES = 64 << 20;
 
 export interface Mapping {
+  readonly address: number;
   /** A file, a name in brackets such as "[heap]", or empty. */
   readonly name: string;
   /** Such as "rw-p". */
@@ -27,7 +30,7 @@ export interface ProcessMemory {
   readonly anonymousBytes: number;
   /** Touched pages of the mapping that holds the claim table. */
   readonly tableBytes: number;
-  /** malloc's first arena; those of other threads can't be told from V8's heaps. */
+  /** malloc's arenas: the first and those of other threads. */
   readonly mallocBytes: number;
 }
 
@@ -40,10 +43,12 @@ export function parseSmaps(text: string): Mapping[] {
 }
 
 function parseMapping(text: string): Mapping {
-  const [, permissions, name] =
-    /^[0-9a-f]+-[0-9a-f]+ (\S{4}) [0-9a-f]+ \S+ \d+ *(.*)$/m.exec(text.slice(0, text.indexOf('\n'))) ?? [];
+  const [, address, permissions, name] =
+    /^([0-9a-f]+)-[0-9a-f]+ (\S{4}) [0-9a-f]+ \S+ \d+ *(.*)$/m.exec(text.slice(0, text.indexOf('\n'))) ?? [];
   if (permissions === undefined) throw new Error(`not a mapping of smaps: ${text.slice(0, 100)}`);
   return {
+    // Below 2^47, as all addresses of programs.
+    address: Number.parseInt(address, 16),
     name,
     permissions,
     sizeBytes: kilobytes(text, 'Size'),
@@ -65,14 +70,20 @@ function kilobytes(text: string, field: string): number {
 export function memoryOf(mappings: readonly Mapping[], tableBytes: number): ProcessMemory {
   const rssBytes = sum(mappings, (mapping) => mapping.rssBytes);
   const anonymousBytes = sum(mappings, (mapping) => mapping.anonymousBytes);
-  const heap = mappings.filter(({ name }) => name === '[heap]');
+  const table = tableBytes === 0 ? undefined : tableMapping(mappings, tableBytes);
+  const malloc = mappings.filter((mapping) => mapping !== table && isMalloc(mapping));
   return {
     rssBytes,
     fileBytes: rssBytes - anonymousBytes,
     anonymousBytes,
-    tableBytes: tableBytes === 0 ? 0 : (tableMapping(mappings, tableBytes)?.rssBytes ?? 0),
-    mallocBytes: sum(heap, (mapping) => mapping.rssBytes),
+    tableBytes: table?.rssBytes ?? 0,
+    mallocBytes: sum(malloc, (mapping) => mapping.rssBytes),
   };
+}
+
+function isMalloc({ name, permissions, address, sizeBytes }: Mapping): boolean {
+  if (name === '[heap]') return true;
+  return name === '' && permissions === 'rw-p' && address % ARENA_BYTES === 0 && sizeBytes <= ARENA_BYTES;
 }
 
 function tableMapping(mappings: readonly Mapping[], tableBytes: number): Mapping | undefined {

@@ -12,8 +12,8 @@ function mapping(header: string, sizeKb: number, rssKb: number, anonymousKb: num
 const TEXT = [
   mapping('00400000-0082e000 r-xp 00000000 fe:01 1234    /opt/node bin/node', 4_280, 4_000, 0),
   mapping('0a400000-0a482e00 rw-p 00000000 00:00 0    [heap]', 600, 500, 500),
-  mapping('7f4520000000-7f4520333000 rw-p 00000000 00:00 0 ', 30_000, 20_000, 20_000),
-  mapping('7f4528000000-7f4528333000 rw-p 00000000 00:00 0 ', 64_000, 5_000, 5_000),
+  mapping('7f4520010000-7f4520333000 rw-p 00000000 00:00 0 ', 30_000, 20_000, 20_000),
+  mapping('7f4528010000-7f4528333000 rw-p 00000000 00:00 0 ', 64_000, 5_000, 5_000),
   mapping('7f4530000000-7f4530333000 rw-p 00000000 00:00 0 ', 3_000, 2_000, 2_000),
   mapping('7f4540000000-7f4540333000 ---p 00000000 00:00 0 ', 60_000, 0, 0),
   mapping('7f4550000000-7f4550333000 rw-p 02c00000 fe:01 1234 /opt/node bin/node', 100, 90, 24),
@@ -23,6 +23,7 @@ test('a mapping is its name, its permissions and its pages', () => {
   const mappings = parseSmaps(TEXT);
   assert.equal(mappings.length, 7);
   assert.deepEqual(mappings[0], {
+    address: 0x400000,
     name: '/opt/node bin/node',
     permissions: 'r-xp',
     sizeBytes: 4_280 * KB,
@@ -32,13 +33,13 @@ test('a mapping is its name, its permissions and its pages', () => {
   assert.deepEqual([mappings[1].name, mappings[2].name], ['[heap]', '']);
 });
 
-test('pages of files are those that no process has of its own; the table lies in the smallest mapping that is large enough', () => {
+test('arenas of malloc lie at multiples of 64 MB; pages of files are those that no process has of its own; the table lies in the smallest mapping that is large enough', () => {
   assert.deepEqual(memoryOf(parseSmaps(TEXT), 25_000 * KB), {
     rssBytes: 31_590 * KB,
     fileBytes: 4_066 * KB,
     anonymousBytes: 27_524 * KB,
     tableBytes: 20_000 * KB,
-    mallocBytes: 500 * KB,
+    mallocBytes: 2_500 * KB,
   });
   assert.equal(memoryOf(parseSmaps(TEXT), 0).tableBytes, 0);
 });
