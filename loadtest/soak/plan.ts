@@ -48,8 +48,8 @@ const STREAMS = 4;
 /** Calls and frames under way at most: what a second of a stalled store leaves waiting. */
 const OUTSTANDING_S = 1;
 
-/** An eighth of a short run, five minutes of a long one: compiling, filling of tables, first retention. */
-const WARMUP_SHARE = 1 / 8;
+/** A quarter of a short run, five minutes of a long one: compiling, filling of tables, first retention. */
+const WARMUP_SHARE = 1 / 4;
 const WARMUP_MAX_MS = 300_000;
 const SAMPLES = 120;
 /** Each at the middle of an epoch, far from its boundaries. */

@@ -25,7 +25,7 @@ interface Told {
   readonly pauseMs?: number;
 }
 
-/** A heap sample of each thread every 30 s; noise that repeats itself after seven samples. */
+/** Looks every 30 s; with them heap samples of each thread, 120 at most; noise that repeats itself after seven samples. */
 function record({ minutes = 60, mbPerHour = 0, threads = 2, pauseMs = 5 }: Told): SoakRecord {
   const made = newRecord(makePlan({ minutes, claimsPerS: 10_000, unaryPerS: 2_000 }), 1, BEGIN_MS);
   const samples = Math.floor(minutes * 2);
@@ -49,8 +49,9 @@ function record({ minutes = 60, mbPerHour = 0, threads = 2, pauseMs = 5 }: Told)
     made.looks.push({ wallMs: at(i), rssMb: 200, redisMb: 80 });
     made.epochs.push({ wallMs: at(i), epoch: i, durationMs: 0.5, pending: 100_000 });
   }
-  made.heap = Array.from({ length: samples }, (_, i) =>
-    Array.from({ length: threads }, (_, thread) => sample(i, thread)),
+  const step = Math.ceil(samples / 120);
+  made.heap = Array.from({ length: Math.floor(samples / step) }, (_, i) =>
+    Array.from({ length: threads }, (_, thread) => sample(i * step, thread)),
   ).flat();
   return made;
 }

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import fc from 'fast-check';
-import { studentQuantile975, trend, verdict } from '../../../loadtest/soak/trend.ts';
+import { trend, verdict } from '../../../loadtest/soak/trend.ts';
 
 const BOUND = 1;
 
@@ -98,16 +98,16 @@ test('samples that all but repeat their neighbours count for few', () => {
   assert.equal(verdict(found, BOUND), 'undecided');
 });
 
-test('quantiles are those of the tables of Student', () => {
-  const table: [freedom: number, quantile: number][] = [
-    [4, 2.776],
-    [5, 2.571],
-    [10, 2.228],
-    [30, 2.042],
-    [1e9, 1.96],
-  ];
-  for (const [freedom, quantile] of table) {
-    const found = studentQuantile975(freedom);
-    assert.ok(Math.abs(found / quantile - 1) < 0.005, `${freedom}: ${found}`);
-  }
+test('what calls under way put on top of a heap now and then does not move its slope', () => {
+  const spiked = (perHour: number): [number, number][] =>
+    line({ ...HOUR, seed: 11, perHour }).map(([x, y], i) => [x, i % 5 === 3 ? y + 2 + (i % 11) : y]);
+  const found = trend(spiked(0));
+  assert.ok(Math.abs(found.slope) < 0.3, `${found.slope}`);
+  assert.equal(verdict(found, BOUND), 'flat');
+  assert.equal(verdict(trend(spiked(3)), BOUND), 'grows');
+});
+
+test('a heap that never changes is flat', () => {
+  const level = Array.from({ length: 50 }, (_, i): [number, number] => [i / 50, 7]);
+  assert.deepEqual(trend(level), { slope: 0, low: 0, high: 0, samples: 50, effectiveSamples: 50 });
 });
