@@ -130,14 +130,15 @@ function goalRows(echo: Measured, claimd: Measured): BenchRow[] {
   const rssRow = (state: string, extra: Partial<BenchRow>) =>
     spreadRow(`${claimd.name}, RSS at ${state}`, rssSpread(claimd, state), 'MB', extra);
   const floorMb = echoMb(UNARY_STATE);
+  const answered = (state: string) => `${answeredPerS(claimd, state)} claims/s were answered`;
   return [
     rssRow(UNARY_STATE, {
       goal: { atMost: UNARY_OVER_ECHO * floorMb + tableMb },
-      note: `goal: ${UNARY_OVER_ECHO} × the echo's ${floorMb.toFixed(1)} MB, and ${tableMb.toFixed(1)} MB of tables`,
+      note: `goal: ${UNARY_OVER_ECHO} × the echo's ${floorMb.toFixed(1)} MB, and ${tableMb.toFixed(1)} MB of tables; ${answered(UNARY_STATE)}`,
     }),
     rssRow(STREAM_STATE, {
       goal: STREAM_MB_GOAL,
-      note: `the echo takes ${echoMb(STREAM_STATE).toFixed(1)} MB, tables ${tableMb.toFixed(1)} MB`,
+      note: `the echo takes ${echoMb(STREAM_STATE).toFixed(1)} MB, tables ${tableMb.toFixed(1)} MB; ${answered(STREAM_STATE)}`,
     }),
     {
       measure: `${claimd.name}, of it pages of files at ${STREAM_STATE}`,
@@ -156,6 +157,11 @@ function medianMb({ states }: Measured, state: string, part: (memory: ServerMemo
   return spread(samplesOf(states, state).map((memory) => part(memory) / 1e6)).median;
 }
 
+/** 0 where there was no load. */
+function answeredPerS({ states }: Measured, state: string): string {
+  return spread(samplesOf(states, state).map((memory) => memory.claimsPerS)).median.toFixed(0);
+}
+
 function samplesOf(states: Measured['states'], state: string): readonly ServerMemory[] {
   const samples = states.get(state);
   if (samples === undefined) throw new Error(`nothing was measured ${state}`);
@@ -169,7 +175,7 @@ function partTable(server: Measured): Table {
     name,
     ...states.map((state) => medianMb(server, state, part).toFixed(1)),
   ];
-  const answered = states.map((state) => (1e6 * medianMb(server, state, (m) => m.claimsPerS)).toFixed(0));
+  const answered = states.map((state) => answeredPerS(server, state));
   return {
     title: `${server.name}, MB`,
     columns: ['part', ...states],
