@@ -16,6 +16,8 @@ const FRAME_ITEMS = 100;
 const BATCH_ITEMS = 1_000;
 /** Frames per second of the open loop: 100,000 claims/s. */
 const FRAMES_PER_S = 1_000;
+/** So many under way at most before one is given up: what comes in two seconds. */
+const FRAMES_AT_MOST = 2 * FRAMES_PER_S;
 const WARMUP_S = 4;
 const SLICE_WARMUP_S = 0.5;
 /** Of a slice at saturation: skewed claims are found beforehand, and those of a slice are bounded. */
@@ -27,7 +29,7 @@ const CLAIMD_ENV = {
 };
 
 const FRAMES: LoadSpec = { stream: true, connections: 4, items: FRAME_ITEMS };
-const STEADY: LoadSpec = { ...FRAMES, rate: FRAMES_PER_S, outstanding: 500 };
+const STEADY: LoadSpec = { ...FRAMES, rate: FRAMES_PER_S, outstanding: FRAMES_AT_MOST };
 const SATURATED: LoadSpec = { ...FRAMES, outstanding: 64 };
 const BATCHES: LoadSpec = { workload: 'batch-submit', connections: 4, outstanding: 8, items: BATCH_ITEMS };
 
