@@ -82,7 +82,7 @@ export const SETTINGS = {
     env: 'CLAIMS_WORKERS',
     default: '0',
     ...values.integer(0, WORKERS_MAX),
-    description: 'segment worker threads; 0: one for each core',
+    description: 'segment worker threads; 0: one for every four cores',
   },
   ingressThreads: {
     flag: '--ingress-threads',
