@@ -24,6 +24,8 @@ const SLICE_WARMUP_S = 0.5;
 const SATURATION_MAX_S = 4;
 /** More claims than a round submits, and none expires: what is measured is the submits. */
 const CLAIMD_ENV = {
+  // Two, so that one can have more of the load than the other.
+  CLAIMS_WORKERS: '2',
   CLAIMS_TABLE_CAPACITY: String(2 ** 23),
   CLAIMS_VALIDATION_WINDOW_MS: '7200000',
 };
