@@ -1,6 +1,6 @@
 /**
- * The engine put together: segments and their pool, committer, coordinator and one ingress, over
- * a store. main.ts runs it on threads, tests and simulation inline with a stepped clock.
+ * The engine put together: segments and their pool, committer and coordinator, over a store and
+ * behind the threads that serve calls. main.ts runs it on threads, tests and simulation inline with a stepped clock.
  */
 import type { Clock } from './clock/clock.ts';
 import { Committer } from './committer/committer.ts';

@@ -1,7 +1,8 @@
 #!/usr/bin/env node
 /**
  * claimd: reads its settings, puts the program together, serves until told to stop. The only
- * place that constructs, and the only one that knows the process: arguments, signals, exit codes.
+ * place that constructs (but for what an ingress thread has of its own: serving/ingress-thread), and
+ * the only one that knows the process: arguments, signals, exit codes.
  */
 import { randomUUID } from 'node:crypto';
 import { readFileSync } from 'node:fs';
@@ -84,9 +85,11 @@ class Claimd {
   /** Binds first, so that a port in use is found before the store is touched. */
   async start(): Promise<void> {
     await this.#server.start(this.#engine.epochs);
+    if (this.#stopping) return;
     const address = await listen(this.#listener, this.#config.listen);
     const healthAddress = await listen(this.#healthListener, this.#config.healthListen);
     const adminAddress = await this.#startAdmin();
+    if (this.#stopping) return;
     await this.#engine.start();
     if (this.#stopping) return;
     this.#server.open();
@@ -121,11 +124,11 @@ class Claimd {
     });
     this.#listener.close();
     this.#server.close();
-    await this.#server.drain(drainTimeoutMs);
+    await this.#server.drain();
     await this.#engine.stop();
     await this.#server.end();
     this.#healthListener.close();
-    await this.#health.drain(0);
+    this.#health.close();
     await this.#admin.close();
     await this.#metrics.close();
     this.#log.info('stopped');

@@ -1,6 +1,6 @@
 /**
  * The threads that serve calls, as the engine needs them: a lone one, on the engine's own thread
- * (ingress), or several apart from it (threads/).
+ * (ingress), or several apart from it (serving/).
  */
 export interface IngressThreads {
   /** Takes home what has been answered, or is done with, for a thread that is this one. */

@@ -39,7 +39,7 @@ export class Ingress implements IngressThreads {
   #flushPlanned = false;
   #dispatched = 0;
   readonly #onIdle: (() => void)[] = [];
-  readonly #waitingForRoom: { count: number; call: () => void }[] = [];
+  #waitingForRoom: { count: number; call: () => void }[] = [];
 
   /**
    * @param thread its number among the ingress threads.
@@ -162,6 +162,14 @@ export class Ingress implements IngressThreads {
     Atomics.store(this.#memory.eager, this.#thread, 1);
     this.#feeder.flushAll();
     this.drain();
+  }
+
+  /** Whoever waits for room by that callback, if anybody does, has gone: those behind move up. */
+  forget(call: () => void): void {
+    const left = this.#waitingForRoom.filter((waiting) => waiting.call !== call);
+    if (left.length === this.#waitingForRoom.length) return;
+    this.#waitingForRoom = left;
+    this.#tellWaiting();
   }
 
   idle(): Promise<void> {

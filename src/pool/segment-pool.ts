@@ -40,7 +40,7 @@ export interface SegmentFeeder {
 
 export interface SegmentPool extends SegmentFeeder {
   readonly memory: EngineMemory;
-  /** Resolves once every worker is there. */
+  /** Resolves once entries can be pushed; threads may still be starting. */
   start(events: PoolEvents): Promise<void>;
   /** Ends the workers after the run they have in hand. What lies in queues stays there. */
   stop(): Promise<void>;

@@ -1,8 +1,8 @@
 /**
  * Serves a few entries on the event-loop thread that pushed them, as one more thief: it takes the
  * runs of their segments under the segments' locks. Waking a worker for them and being woken by it
- * would cost some fifty times what they do (docs/decisions). Waits for nobody: a segment that a
- * worker is at is left to the worker, which looks again when it is done.
+ * would cost some fifty times what they do (docs/decisions). Waits for nobody: a segment that
+ * another server is at is left to that one, which looks again when it is done.
  */
 import { assert } from '../domain/assert.ts';
 import type { EngineMemory } from '../segment/engine-memory.ts';

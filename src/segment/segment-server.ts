@@ -34,18 +34,22 @@ export class SegmentServer {
 
   /**
    * Serves the segment's pending run if there is one and nobody else is at it. To be asked again
-   * until it returns 0: what was pushed while the lock kept others away must not be left lying.
+   * until it returns 0: what was pushed while the lock kept others away must not be left lying. For
+   * the same reason it looks again itself where another was quicker to take the run that it saw.
    * The caller rings the bells when it has served what there is.
    * @returns entries served.
    */
   visit(segment: number): number {
     const { queues, locks } = this.#memory;
-    if (queues.isEmpty(segment) || !tryLock(locks, segment, this.#server)) return 0;
-    const served = this.serve(segment);
-    unlock(locks, segment, this.#server);
-    this.#memory.count(this.#server, WorkerCounter.RUNS, 1);
-    this.#memory.count(this.#server, WorkerCounter.ENTRIES, served);
-    return served;
+    while (!queues.isEmpty(segment) && tryLock(locks, segment, this.#server)) {
+      const served = this.serve(segment);
+      unlock(locks, segment, this.#server);
+      if (served === 0) continue;
+      this.#memory.count(this.#server, WorkerCounter.RUNS, 1);
+      this.#memory.count(this.#server, WorkerCounter.ENTRIES, served);
+      return served;
+    }
+    return 0;
   }
 
   /**

@@ -19,8 +19,8 @@ export interface CallServer {
   close(): void;
   /** What health tells. */
   setServing(serving: boolean): void;
-  /** Lets calls in flight finish; cuts off those that take longer. */
-  drain(timeoutMs: number): Promise<void>;
+  /** Lets calls in flight finish. */
+  drain(): Promise<void>;
   /** Ends its threads: the engine has stopped. */
   end(): Promise<void>;
 }

@@ -97,7 +97,7 @@ class IngressThread {
   #do(task: Task): Promise<void> {
     switch (task.kind) {
       case 'drain':
-        return this.#server.drain(task.timeoutMs);
+        return this.#server.drain();
       case 'takeHome':
         return this.#ingress.drainAll();
       case 'idle':

@@ -48,8 +48,8 @@ export class LoneServer implements CallServer {
     this.#started().setServing(serving);
   }
 
-  drain(timeoutMs: number): Promise<void> {
-    return this.#started().drain(timeoutMs);
+  drain(): Promise<void> {
+    return this.#started().drain();
   }
 
   async end(): Promise<void> {

@@ -19,8 +19,8 @@ export interface IngressThreadData {
 
 /** What the main thread wants done, and to hear of when it is. */
 export type Task =
-  /** Calls in flight finish, or are cut off. */
-  | { readonly kind: 'drain'; readonly timeoutMs: number }
+  /** Calls in flight finish. */
+  | { readonly kind: 'drain' }
   /** Entries that were returned are taken home. */
   | { readonly kind: 'takeHome' }
   /** Waits until no caller waits. */

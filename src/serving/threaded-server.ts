@@ -60,8 +60,8 @@ export class ThreadedServer implements CallServer {
     this.#tellAll({ kind: 'serving', serving });
   }
 
-  drain(timeoutMs: number): Promise<void> {
-    return this.#askAll({ kind: 'drain', timeoutMs });
+  drain(): Promise<void> {
+    return this.#askAll({ kind: 'drain' });
   }
 
   async end(): Promise<void> {

@@ -66,8 +66,8 @@ export class ClaimsServer {
     this.#server.setServing(serving);
   }
 
-  /** Lets calls in flight finish; cuts off those that take longer. */
-  async drain(timeoutMs: number): Promise<void> {
-    await this.#server.drain(timeoutMs);
+  /** Lets calls in flight finish. */
+  drain(): Promise<void> {
+    return this.#server.drain();
   }
 }

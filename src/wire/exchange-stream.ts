@@ -123,12 +123,14 @@ export class ExchangeStream {
     const room = frame.items + ENTRIES_KEPT_FOR_CALLS;
     if (this.#context.ingress.hasRoom(room)) return true;
     this.#waitsForRoom = true;
-    this.#context.ingress.onceRoom(room, () => {
-      this.#waitsForRoom = false;
-      this.#proceed();
-    });
+    this.#context.ingress.onceRoom(room, this.#ingressHasRoom);
     return false;
   }
+
+  readonly #ingressHasRoom = (): void => {
+    this.#waitsForRoom = false;
+    this.#proceed();
+  };
 
   /** Whether the client reads what it is sent, on this stream and on its connection. */
   #isRead(): boolean {
@@ -137,12 +139,14 @@ export class ExchangeStream {
     const { unread } = this.#context;
     if (unread.hasRoom(this.#connection)) return true;
     this.#waitsForConnection = true;
-    unread.onceRoom(this.#connection, () => {
-      this.#waitsForConnection = false;
-      this.#proceed();
-    });
+    unread.onceRoom(this.#connection, this.#connectionHasRoom);
     return false;
   }
+
+  readonly #connectionHasRoom = (): void => {
+    this.#waitsForConnection = false;
+    this.#proceed();
+  };
 
   /** @throws InvalidArgument where an item is unreadable; then nothing of the frame was done. */
   #admit(frame: Frame): void {
@@ -217,6 +221,8 @@ export class ExchangeStream {
     if (this.#over) return;
     this.#over = true;
     this.#held.length = 0;
+    this.#context.unread.forget(this.#connection, this.#connectionHasRoom);
+    this.#context.ingress.forget(this.#ingressHasRoom);
     this.#context.ended();
   }
 }

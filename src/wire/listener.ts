@@ -5,12 +5,16 @@
 import { createServer, type Server, type Socket } from 'node:net';
 import { AddressNotAvailable } from '../domain/errors.ts';
 
+/** A peer that has been silent so long is asked whether it still lives; Linux gives it up two minutes later. */
+const KEEP_ALIVE_MS = 60_000;
+
 export class Listener {
   readonly #server: Server;
 
   /** @param accept is given each connection, of which nothing has been read. */
   constructor(accept: (connection: Socket) => void) {
-    this.#server = createServer({ pauseOnConnect: true }, accept);
+    const options = { pauseOnConnect: true, keepAlive: true, keepAliveInitialDelay: KEEP_ALIVE_MS };
+    this.#server = createServer(options, accept);
   }
 
   /**

@@ -28,6 +28,12 @@ import { Reflection } from './reflection.ts';
 /** Both names that are asked for: the server as a whole, and its service. */
 const HEALTH_NAMES = ['', SERVICE_NAME];
 
+/**
+ * How long the peer has to close its side once all that it was owed is sent: a round trip, and time
+ * to read. Cut off sooner, what it has not read yet might be lost.
+ */
+const LINGER_MS = 1_000;
+
 /** How long connections may live, milliseconds; 0: for ever. */
 export interface ConnectionAge {
   readonly maxAgeMs: number;
@@ -87,35 +93,35 @@ export class GrpcServer {
     for (const name of HEALTH_NAMES) this.#health.setStatus(name, serving ? 'SERVING' : 'NOT_SERVING');
   }
 
-  /**
-   * Lets calls in flight finish, down to the last byte that a slow reader takes.
-   * @returns whether all finished within the time; if not, they are cut off.
-   */
-  async drain(timeoutMs: number): Promise<boolean> {
+  /** Lets calls in flight finish, down to the last byte that a slow reader takes, however long that is. */
+  async drain(): Promise<void> {
     // Tells every client to go elsewhere. It calls back too early: it counts no connection of ours.
     this.#server.tryShutdown(() => undefined);
     // They would go on for ever.
     this.#watches.end();
-    const finished = await Promise.race([
-      this.#allClosed().then(() => true),
-      this.#delay(timeoutMs).then(() => false),
-    ]);
-    // Without channelz forceShutdown knows no connections, but those who made them do.
-    if (!finished) this.#connections.drain(0);
+    for (const connection of this.#open) this.#endSilent(connection);
+    await this.#allClosed();
     this.#server.forceShutdown();
-    return finished;
+  }
+
+  /** Ends every connection at once. */
+  close(): void {
+    // Without channelz forceShutdown knows no connections, but those who made them do.
+    this.#connections.drain(0);
+    this.#server.forceShutdown();
+  }
+
+  /** A connection whose own side has ended waits for a peer that may be gone, but not for ever. */
+  #endSilent(connection: Socket): void {
+    const end = (): void => void this.#clock.after(LINGER_MS, () => connection.destroy());
+    if (connection.writableFinished) end();
+    else connection.once('finish', end);
   }
 
   #allClosed(): Promise<void> {
     if (this.#open.size === 0) return Promise.resolve();
     return new Promise((resolve) => {
       this.#onAllClosed = resolve;
-    });
-  }
-
-  #delay(ms: number): Promise<void> {
-    return new Promise((resolve) => {
-      this.#clock.after(ms, resolve);
     });
   }
 }

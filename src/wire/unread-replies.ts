@@ -11,7 +11,8 @@ import { CONNECTION_UNREAD_MAX_BYTES, REPLY_OVERHEAD_BYTES, UNREAD_MAX_BYTES } f
 /** One connection that has not taken everything, or has someone who waits for that. */
 interface Reader {
   bytes: number;
-  readonly waiting: (() => void)[];
+  /** In order of coming. */
+  readonly waiting: Set<() => void>;
 }
 
 export class UnreadReplies {
@@ -46,22 +47,40 @@ export class UnreadReplies {
     reader.bytes -= bytes;
     this.#bytes -= bytes;
     // In order, and none again before the next bytes are taken.
-    for (let left = reader.waiting.length; left > 0 && this.hasRoom(connection); left -= 1) {
-      reader.waiting.shift()?.();
+    for (const call of [...reader.waiting]) {
+      if (!this.hasRoom(connection)) break;
+      if (reader.waiting.delete(call)) call();
     }
-    if (reader.bytes === 0 && reader.waiting.length === 0) this.#readers.delete(connection);
+    this.#dropIdle(connection, reader);
   }
 
   /** Calls back once the connection, which has none now, has room. */
   onceRoom(connection: string, call: () => void): void {
     assert(!this.hasRoom(connection), 'room is waited for where there is none');
-    this.#reader(connection).waiting.push(call);
+    this.#reader(connection).waiting.add(call);
+  }
+
+  /** Whoever waited, if he did, has gone. */
+  forget(connection: string, call: () => void): void {
+    const reader = this.#readers.get(connection);
+    if (reader === undefined) return;
+    reader.waiting.delete(call);
+    this.#dropIdle(connection, reader);
+  }
+
+  /** Those who wait for room, on all connections. */
+  get waitingCount(): number {
+    return [...this.#readers.values()].reduce((sum, { waiting }) => sum + waiting.size, 0);
+  }
+
+  #dropIdle(connection: string, reader: Reader): void {
+    if (reader.bytes === 0 && reader.waiting.size === 0) this.#readers.delete(connection);
   }
 
   #reader(connection: string): Reader {
     const known = this.#readers.get(connection);
     if (known !== undefined) return known;
-    const reader = { bytes: 0, waiting: [] };
+    const reader = { bytes: 0, waiting: new Set<() => void>() };
     this.#readers.set(connection, reader);
     return reader;
   }

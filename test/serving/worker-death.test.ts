@@ -63,7 +63,7 @@ describe('worker death with several ingress threads', () => {
   after(async () => {
     for (const client of clients) client.close();
     listener.close();
-    await server.drain(5_000);
+    await server.drain();
     await engine.stop();
     await server.end();
   });

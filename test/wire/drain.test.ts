@@ -1,6 +1,8 @@
 /** The end of a server: calls in flight are answered, health tells first, hard stops are bounded. */
 import assert from 'node:assert/strict';
+import { once } from 'node:events';
 import { readdir } from 'node:fs/promises';
+import { connect } from 'node:net';
 import { describe, type TestContext, test } from 'node:test';
 import { setTimeout as delay } from 'node:timers/promises';
 import { type ServiceError, status } from '@grpc/grpc-js';
@@ -126,6 +128,23 @@ for (const ingressThreads of ['1', '2']) {
       claimd.kill('SIGTERM');
       assert.equal(await ended(claimd), 0);
       assert.match(claimd.log(), /cut off/);
+    });
+
+    test('a peer that says nothing, or only its preface, holds up nobody', async (t) => {
+      const claimd = await start(t, { env: { CLAIMS_DRAIN_TIMEOUT_MS: '120000' } });
+      const port = Number(claimd.address.split(':')[1]);
+      for (const preface of ['', 'PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n\0\0\0\x04\0\0\0\0\0']) {
+        // It never ends its side, as one that vanished.
+        const socket = connect({ port, host: '127.0.0.1', allowHalfOpen: true });
+        t.after(() => socket.destroy());
+        socket.on('error', () => undefined);
+        await once(socket, 'connect');
+        socket.write(preface);
+      }
+      await delay(100);
+      claimd.kill('SIGTERM');
+      assert.equal(await ended(claimd), 0);
+      assert.doesNotMatch(claimd.log(), /cut off/);
     });
 
     test('a second SIGTERM stops at once', async (t) => {

@@ -1,17 +1,19 @@
 /** One port, several threads: who gets which connection, health beside them, age, and a thread's fault. */
 import assert from 'node:assert/strict';
 import { once } from 'node:events';
+import { readdir } from 'node:fs/promises';
 import { connect } from 'node:http2';
 import { test } from 'node:test';
 import { status } from '@grpc/grpc-js';
-import type { Claimd } from '../support/claimd.ts';
+import { type Claimd, runClaimd } from '../support/claimd.ts';
 import { ClaimClient, type Item } from '../support/client.ts';
-import { claimdFor, clientFor } from '../support/for-test.ts';
+import { claimdFor, clientFor, temporaryFolder } from '../support/for-test.ts';
 import { HealthClient } from '../support/health-client.ts';
 import { failsWith, until } from '../support/waiting.ts';
 
 const THREADS = 2;
 const ENV = { CLAIMS_INGRESS_THREADS: String(THREADS), CLAIMS_VALIDATION_WINDOW_MS: '600000' };
+const EARLY_END = new URL('../support/fixtures/told-to-end-early.mjs', import.meta.url).href;
 const FAULT = new URL('../support/fixtures/faulty-ingress-thread.mjs', import.meta.url).href;
 
 /** Entries that each ingress thread has served itself, as /metrics tells. */
@@ -103,4 +105,13 @@ test('a fault of one thread ends the program, and is told with its stack', async
   assert.notEqual(await claimd.wait(), 0);
   assert.match(claimd.log(), /a fault of an ingress thread/);
   assert.match(claimd.log(), /faulty-ingress-thread\.mjs/);
+});
+
+test('told to end while its threads start: it opens neither port nor store, exit 0', async (t) => {
+  const dataFolder = await temporaryFolder(t);
+  const { exitCode, log } = await runClaimd({ dataFolder, env: ENV, execArgv: [`--import=${EARLY_END}`] });
+  assert.equal(exitCode, 0, log);
+  assert.doesNotMatch(log, /serving|hydrated/);
+  assert.match(log, /stopped/);
+  assert.deepEqual(await readdir(dataFolder), []);
 });

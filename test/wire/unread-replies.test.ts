@@ -45,6 +45,23 @@ test('where stalled connections fill what there is, others are served one reply 
   assert.ok(unread.hasRoom('reads'));
 });
 
+test('who has gone is not called, and nothing of him is kept', () => {
+  const unread = new UnreadReplies();
+  const counted = fill(unread, 'a');
+  const called: string[] = [];
+  const leaves = (): void => void called.push('left');
+  unread.onceRoom('a', leaves);
+  unread.onceRoom('a', () => called.push('stayed'));
+  assert.equal(unread.waitingCount, 2);
+  unread.forget('a', leaves);
+  unread.forget('a', leaves);
+  unread.forget('nobody', leaves);
+  assert.equal(unread.waitingCount, 1);
+  unread.taken('a', counted);
+  assert.deepEqual(called, ['stayed']);
+  assert.equal(unread.waitingCount, 0);
+});
+
 test('whoever waits is called once, in order, as far as there is room', () => {
   const unread = new UnreadReplies();
   const counted = fill(unread, 'a');
