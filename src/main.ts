@@ -74,7 +74,7 @@ class Claimd {
       commitIntervalMs: COMMIT_INTERVAL_MS,
       reconcileClaimsPerS: config.reconcileClaimsPerS,
     });
-    this.#metrics = new Metrics(engineGauges(this.#engine, corruptFields));
+    this.#metrics = new Metrics(engineGauges(this.#engine, corruptFields), log);
     this.#admin = new AdminServer({
       readiness: () => this.#readiness(),
       config: () => publicConfig(config),

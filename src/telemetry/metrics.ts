@@ -5,6 +5,9 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { ObservableResult } from '@opentelemetry/api';
 import type { PrometheusExporter } from '@opentelemetry/exporter-prometheus';
+import type { Logger } from './log.ts';
+
+const HTTP_INTERNAL_ERROR = 500;
 
 /** What a metric is called and how it is read. Names follow OpenTelemetry; Prometheus has `_` for `.`. */
 export interface Gauge {
@@ -23,17 +26,26 @@ interface Telemetry {
 
 export class Metrics {
   readonly #gauges: readonly Gauge[];
+  readonly #log: Logger;
   #telemetry: Promise<Telemetry> | undefined;
 
-  constructor(gauges: readonly Gauge[]) {
+  constructor(gauges: readonly Gauge[], log: Logger) {
     this.#gauges = gauges;
+    this.#log = log;
   }
 
   /** Answers with the text exposition of every gauge, now. */
   async serve(request: IncomingMessage, response: ServerResponse): Promise<void> {
     this.#telemetry ??= makeTelemetry(this.#gauges);
-    const { exporter } = await this.#telemetry;
-    exporter.getMetricsRequestHandler(request, response);
+    try {
+      const { exporter } = await this.#telemetry;
+      exporter.getMetricsRequestHandler(request, response);
+    } catch (error) {
+      // Such as when the program's files were replaced while it runs. Who asks next tries again.
+      this.#telemetry = undefined;
+      this.#log.error({ err: error }, 'metrics can not be told');
+      response.writeHead(HTTP_INTERNAL_ERROR).end();
+    }
   }
 
   async close(): Promise<void> {

@@ -12,6 +12,7 @@ import type {
 } from '@grpc/grpc-js';
 import { assert } from '../domain/assert.ts';
 import { loadReflectedDefinitions } from './definitions.ts';
+import { toStatus } from './status.ts';
 
 const METHOD = 'ServerReflectionInfo';
 /** Clients ask one or the other. */
@@ -39,8 +40,16 @@ async function loadLibrary(): Promise<LibraryMethods> {
 }
 
 export class Reflection {
+  readonly #load: () => Promise<LibraryMethods>;
+  readonly #unexpected: (error: unknown) => void;
   #loading: Promise<LibraryMethods> | undefined;
   #loaded: LibraryMethods | undefined;
+
+  /** @param unexpected is told where the library can't be loaded: the call is INTERNAL, the next tries again. */
+  constructor(unexpected: (error: unknown) => void, load = loadLibrary) {
+    this.#unexpected = unexpected;
+    this.#load = load;
+  }
 
   addToServer(server: Pick<Server, 'addService'>): void {
     for (const service of SERVICES) {
@@ -64,8 +73,15 @@ export class Reflection {
   }
 
   async #serve(path: string, call: ServerDuplexStream<object, object>): Promise<void> {
-    this.#loading ??= loadLibrary();
-    this.#loaded = await this.#loading;
+    this.#loading ??= this.#load();
+    try {
+      this.#loaded = await this.#loading;
+    } catch (error) {
+      // Such as when the program's files were replaced while it runs.
+      this.#loading = undefined;
+      call.emit('error', toStatus(error, this.#unexpected));
+      return;
+    }
     this.#method(path).serve(call);
   }
 

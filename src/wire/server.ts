@@ -24,6 +24,7 @@ import type { Logger } from '../telemetry/log.ts';
 import { SERVICE_NAME } from './definitions.ts';
 import { HealthWatches } from './health-watches.ts';
 import { Reflection } from './reflection.ts';
+import { logUnexpected } from './status.ts';
 
 /** Both names that are asked for: the server as a whole, and its service. */
 const HEALTH_NAMES = ['', SERVICE_NAME];
@@ -47,11 +48,13 @@ export class GrpcServer {
   readonly #health: HealthImplementation;
   readonly #watches = new HealthWatches();
   readonly #clock: Clock;
+  readonly #log: Logger;
   readonly #open = new Set<Socket>();
   #onAllClosed: (() => void) | undefined;
 
   constructor(clock: Clock, log: Logger, age: ConnectionAge) {
     this.#clock = clock;
+    this.#log = log;
     logThrough(log);
     // Of every object stream of this thread that is made from now on: those of calls are.
     setDefaultHighWaterMark(true, STREAM_MESSAGES_AHEAD);
@@ -74,7 +77,7 @@ export class GrpcServer {
   }
 
   addReflection(): void {
-    new Reflection().addToServer(this.#server);
+    new Reflection(logUnexpected(this.#log)).addToServer(this.#server);
   }
 
   /** Serves a connection of which nothing has been read. */
