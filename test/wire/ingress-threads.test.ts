@@ -100,11 +100,11 @@ async function submitAgain(client: ClaimClient, item: Item): Promise<{ outcome: 
   }
 }
 
-test('a fault of one thread ends the program, and is told with its stack', async (t) => {
-  const claimd = await claimdFor(t, { env: ENV, execArgv: [`--import=${FAULT}`] });
-  assert.notEqual(await claimd.wait(), 0);
-  assert.match(claimd.log(), /a fault of an ingress thread/);
-  assert.match(claimd.log(), /faulty-ingress-thread\.mjs/);
+test('a fault of one thread ends the program, and is told with its stack', async () => {
+  const { exitCode, log } = await runClaimd({ env: ENV, execArgv: [`--import=${FAULT}`] });
+  assert.notEqual(exitCode, 0);
+  assert.match(log, /a fault of an ingress thread/);
+  assert.match(log, /faulty-ingress-thread\.mjs/);
 });
 
 test('told to end while its threads start: it opens neither port nor store, exit 0', async (t) => {
