@@ -10,6 +10,7 @@ import { systemClock } from '../../src/clock/clock.ts';
 import { ClaimClient, type Item } from '../support/client.ts';
 import { checkNothingRefused, type FactLoad, reportRecovery } from '../support/fact-load.ts';
 import { FaultProxy } from '../support/fault-proxy.ts';
+import { clientFor } from '../support/for-test.ts';
 import { freePort, LOOPBACK } from '../support/free-port.ts';
 import { HealthClient } from '../support/health-client.ts';
 import { callerOf, loadBy, type RedisClaimd, redisClaimdFor } from '../support/redis-claimd.ts';
@@ -100,9 +101,13 @@ test('Redis silent for 5 s: every call ends, whatever waits, and the server reco
   redis.pause();
   const silence = delay(SILENCE_MS);
   const items = Array.from({ length: MANY }, (_, n): Item => ({ claimId: `many-${n}`, playerId: 'p' }));
+  // Several connections: one has no more streams than CONNECTION_MAX_STREAMS at a time.
+  const clients = [1, 2, 3].map(() => clientFor(t, server.claimd));
   const calls = [
     server.client.batchSubmit(items),
-    ...items.slice(0, 500).map(async (item) => [await server.client.submit({ ...item, playerId: 'q' })]),
+    ...items
+      .slice(0, 500)
+      .map(async (item, n) => [await clients[n % clients.length].submit({ ...item, playerId: 'q' })]),
   ];
   const begunMs = systemClock.nowMs();
   for (const results of await Promise.all(calls)) {
