@@ -3,7 +3,8 @@
  * preallocated columns. Pending claims are never dropped; final ones go, oldest first, when room
  * is needed. Expiry is found by epoch, from a timing wheel, never by looking at every claim.
  *
- * Only the holder of the segment's lock may call anything here.
+ * Only the holder of the segment's lock may call anything here, but for what tells of the part as a
+ * whole (epoch, counts): that anybody may read, and has a moment's value.
  */
 import { assert } from '../domain/assert.ts';
 import { ClaimStatus, type PartitionMode } from '../domain/claim.ts';

@@ -7,6 +7,7 @@ import { systemClock } from '../clock/clock.ts';
 import type { EpochSummary } from '../coordinator/epoch-reader.ts';
 import { assert, unreachable } from '../domain/assert.ts';
 import { errorFrom } from '../domain/error-message.ts';
+import { Replies } from '../entries/replies.ts';
 import { Ingress } from '../ingress/ingress.ts';
 import { ThreadFeeder } from '../pool/thread-feeder.ts';
 import { BellListener } from '../segment/bell.ts';
@@ -14,7 +15,6 @@ import { EngineMemory, loopOf } from '../segment/engine-memory.ts';
 import { ClaimsServer } from '../wire/claims-server.ts';
 import type { FromThread, IngressThreadData, Task, ToThread } from './protocol.ts';
 import { RemoteEpochs } from './remote-epochs.ts';
-import { Replies } from './replies.ts';
 import { remoteLog } from './thread-log.ts';
 
 class IngressThread {

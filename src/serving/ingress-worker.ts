@@ -8,10 +8,10 @@ import { Worker } from 'node:worker_threads';
 import type { EpochReader } from '../coordinator/epoch-reader.ts';
 import { AssertionFailure, unreachable } from '../domain/assert.ts';
 import { errorMessage } from '../domain/error-message.ts';
+import { Replies } from '../entries/replies.ts';
 import { threadEntry } from '../entries/thread-entry.ts';
 import type { Logger } from '../telemetry/log.ts';
 import type { FromThread, IngressThreadData, Task, ToThread } from './protocol.ts';
-import { Replies } from './replies.ts';
 import { writeLine } from './thread-log.ts';
 
 /**

@@ -41,8 +41,8 @@ export class UnreadReplies {
 
   /** The peer has taken so much, or is gone. */
   taken(connection: string, bytes: number): void {
-    const reader = this.#readers.get(connection);
     if (bytes === 0) return;
+    const reader = this.#readers.get(connection);
     assert(reader !== undefined && reader.bytes >= bytes, 'more was taken than had been written');
     reader.bytes -= bytes;
     this.#bytes -= bytes;

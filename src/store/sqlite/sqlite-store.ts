@@ -9,6 +9,7 @@ import { assert } from '../../domain/assert.ts';
 import { errorFrom } from '../../domain/error-message.ts';
 import { StoreUnavailable } from '../../domain/errors.ts';
 import type { EntryTable } from '../../entries/entry-table.ts';
+import { Replies } from '../../entries/replies.ts';
 import { threadEntry } from '../../entries/thread-entry.ts';
 import { SQLITE_BATCH_MAX_ITEMS } from '../../limits.ts';
 import type {
@@ -56,14 +57,13 @@ export class SqliteStore implements ClaimStore {
   readonly isShared = false;
   readonly #options: SqliteStoreOptions;
   readonly #ring = CommitRing.allocate();
-  readonly #pending = new Map<number, PromiseWithResolvers<StoreResult>>();
+  readonly #replies = new Replies<StoreResult>();
   readonly #waiting: WaitingCommit[] = [];
   /** Undefined before it is started and after it ended. */
   #thread: Worker | undefined;
   /** Why calls are refused, while they are. */
   #refusal: string | undefined = NOT_OPEN;
   #closed: Promise<void> | undefined;
-  #lastId = 0;
 
   constructor(options: SqliteStoreOptions) {
     this.#options = options;
@@ -116,7 +116,7 @@ export class SqliteStore implements ClaimStore {
 
   async #close(): Promise<void> {
     this.#refusal ??= 'the store is closed';
-    await Promise.allSettled([...this.#pending.values()].map(({ promise }) => promise));
+    await this.#replies.settled();
     const thread = this.#thread;
     if (thread === undefined) return;
     const exited = new Promise((resolve) => thread.once('exit', resolve));
@@ -150,8 +150,7 @@ export class SqliteStore implements ClaimStore {
     this.#thread = undefined;
     this.#refusal ??= why;
     this.#waiting.length = 0;
-    for (const { reject } of this.#pending.values()) reject(new StoreUnavailable(why));
-    this.#pending.clear();
+    this.#replies.rejectAll(new StoreUnavailable(why));
   }
 
   async #ask<R extends StoreRequest>(request: R): Promise<StoreResults[R['kind']]> {
@@ -175,18 +174,13 @@ export class SqliteStore implements ClaimStore {
 
   /** Gives the next request its number and its promise. */
   #expect<K extends keyof StoreResults>(): { id: number; promise: Promise<StoreResults[K]> } {
-    this.#lastId += 1;
-    const pending = Promise.withResolvers<StoreResult>();
-    this.#pending.set(this.#lastId, pending);
-    return { id: this.#lastId, promise: pending.promise as Promise<StoreResults[K]> };
+    const { id, reply } = this.#replies.expect();
+    return { id, promise: reply as Promise<StoreResults[K]> };
   }
 
   #settle(reply: StoreReply): void {
-    const pending = this.#pending.get(reply.id);
-    assert(pending !== undefined, `the store's thread answered ${reply.id}, which nobody asked`);
-    this.#pending.delete(reply.id);
-    if ('error' in reply) pending.reject(errorFrom(reply.error));
-    else pending.resolve(reply.result);
+    if ('error' in reply) this.#replies.reject(reply.id, errorFrom(reply.error));
+    else this.#replies.resolve(reply.id, reply.result);
     this.#sendWaiting();
   }
 

@@ -21,6 +21,17 @@ export class Replies<T> {
     this.#take(id).reject(error);
   }
 
+  /** Who was asked is gone: nothing that waits will be answered any more. */
+  rejectAll(error: Error): void {
+    for (const { reject } of this.#pending.values()) reject(error);
+    this.#pending.clear();
+  }
+
+  /** Resolves when what waits now has been answered, one way or another. */
+  async settled(): Promise<void> {
+    await Promise.allSettled([...this.#pending.values()].map(({ promise }) => promise));
+  }
+
   #take(id: number): PromiseWithResolvers<T> {
     const pending = this.#pending.get(id);
     assert(pending !== undefined, `${id} was answered, which nobody asked`);
