@@ -2,6 +2,7 @@
  * An ingress thread: its own event loop, gRPC server, entries and share of the connections. It
  * feeds the segments as the main thread does; its claims are committed there.
  */
+import { writeSync } from 'node:fs';
 import { type MessagePort, parentPort, workerData } from 'node:worker_threads';
 import { systemClock } from '../clock/clock.ts';
 import type { EpochSummary } from '../coordinator/epoch-reader.ts';
@@ -16,6 +17,9 @@ import { ClaimsServer } from '../wire/claims-server.ts';
 import type { FromThread, IngressThreadData, Task, ToThread } from './protocol.ts';
 import { RemoteEpochs } from './remote-epochs.ts';
 import { remoteLog } from './thread-log.ts';
+
+/** The process's own, since a thread's is written by the main one. */
+const STDERR = 2;
 
 class IngressThread {
   readonly #port: MessagePort;
@@ -117,5 +121,7 @@ class IngressThread {
   }
 }
 
+// The main thread may see that this one ended before it hears why: so that is told here.
+process.on('uncaughtExceptionMonitor', (error) => writeSync(STDERR, `${error.stack}\n`));
 assert(parentPort !== null, 'an ingress thread is started by the main one');
 new IngressThread(parentPort, workerData).run();
