@@ -1,6 +1,8 @@
 import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
+import { once } from 'node:events';
 import { test } from 'node:test';
+import { Worker } from 'node:worker_threads';
 import { systemClock } from '../../src/clock/clock.ts';
 
 test('the system clock tells whole milliseconds of the wall clock', () => {
@@ -30,6 +32,17 @@ test('microseconds are microseconds', async () => {
   const elapsedMs = performance.now() - startMs;
   assert.ok(elapsedUs >= 3_000, `${elapsedUs} µs in a wait of 5 ms`);
   assert.ok(elapsedUs <= elapsedMs * 1_000 + 1, `${elapsedUs} µs within ${elapsedMs} ms`);
+});
+
+test('a thread started later tells the same monotonic time', async () => {
+  const before = systemClock.monotonicUs();
+  const clock = new URL('../../src/clock/clock.ts', import.meta.url).href;
+  const code = `import(${JSON.stringify(clock)}).then(({ systemClock }) =>
+    require('node:worker_threads').parentPort.postMessage(systemClock.monotonicUs()))`;
+  const thread = new Worker(code, { eval: true });
+  const [told] = await once(thread, 'message');
+  const after = systemClock.monotonicUs();
+  assert.ok(before < told && told < after, `${told} is not between ${before} and ${after}`);
 });
 
 test('after calls once, not before its turn, and not once cancelled', async () => {
