@@ -24,7 +24,7 @@ export class Histogram {
   }
 
   /** @param cells at least as many as Histogram.cells says. */
-  constructor(bounds: readonly number[], cells = new Float64Array(Histogram.cells(bounds))) {
+  constructor(bounds: readonly number[], cells: Float64Array = new Float64Array(Histogram.cells(bounds))) {
     this.bounds = bounds;
     this.#cells = cells;
   }
