@@ -8,12 +8,14 @@ export interface TestProgram {
 }
 
 /**
- * Real servers for the tests of the Redis store; redis-server is Sentinel as well. Debian starts one
- * as a service on 127.0.0.1:6379, which no test touches.
+ * Real servers for the tests of the Redis store (redis-server is Sentinel as well), and Prometheus for
+ * those of what it is told. Debian starts either as a service, on ports 6379 and 9090, which no test touches.
  */
 export const TEST_PROGRAMS: readonly TestProgram[] = [
   { name: 'redis-server', package: 'redis-server' },
   { name: 'openssl', package: 'openssl' },
+  { name: 'prometheus', package: 'prometheus' },
+  { name: 'promtool', package: 'prometheus' },
 ];
 
 /** The path of a program. @throws Error that says how to get it: a test without it fails */
@@ -30,7 +32,7 @@ export function testProgramPath(name: string): string {
 export function installTestPrograms(programs = TEST_PROGRAMS, userId = process.getuid?.()): void {
   const missing = programs.filter(({ name }) => programPath(name) === undefined);
   if (missing.length === 0) return;
-  const packages = missing.map((program) => program.package);
+  const packages = [...new Set(missing.map((program) => program.package))];
   const names = missing.map(({ name }) => name).join(' and ');
   const wanted = `${names} missing: install Debian's ${packages.join(' ')} (apt-get install ${packages.join(' ')})`;
   if (!mayInstallPackages(userId)) throw new CannotInstall(wanted);

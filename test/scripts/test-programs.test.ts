@@ -69,6 +69,16 @@ test('root with apt: the packages of what is missing are installed, the lists fe
   assert.deepEqual(told(folder), ['update', 'install --yes --no-install-recommends package-of-one']);
 });
 
+test('a package that brings several programs is installed once', (t) => {
+  const folder = onlyPath(t);
+  apt(folder);
+  installTestPrograms([...PROGRAMS, { name: 'three', package: 'package-of-two' }], ROOT);
+  assert.deepEqual(told(folder), [
+    'update',
+    'install --yes --no-install-recommends package-of-one package-of-two',
+  ]);
+});
+
 test('an installation that fails is told', (t) => {
   const folder = onlyPath(t);
   apt(folder, 100);
@@ -112,7 +122,10 @@ test('the script ends with code 1 and that line', (t) => {
   const script = join(REPOSITORY, 'scripts/install-test-programs.ts');
   const { status, stderr } = spawnSync(process.execPath, [script], { env, encoding: 'utf8' });
   assert.equal(status, 1);
-  assert.match(stderr, /^test: redis-server and openssl missing: install Debian's .*\n$/);
+  assert.match(
+    stderr,
+    /^test: redis-server and openssl and prometheus and promtool missing: install Debian's .*\n$/,
+  );
 });
 
 test('a test without its program fails', (t) => {
