@@ -1,0 +1,85 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import * as fc from 'fast-check';
+import {
+  allocateRuntimeStats,
+  GC_KINDS,
+  type GcPause,
+  PAUSE_BOUNDS_S,
+  RuntimeStats,
+} from '../../../src/telemetry/runtime/runtime-stats.ts';
+
+const THREADS = 3;
+
+test('threads beside each other do not write into each other’s figures, and all are read elsewhere', () => {
+  const memory = allocateRuntimeStats(THREADS);
+  assert.equal(RuntimeStats.byteLength % 8, 0, 'the next thread’s floats are aligned');
+  for (let thread = 0; thread < THREADS; thread += 1) {
+    const stats = new RuntimeStats(memory, thread);
+    stats.recordHeap(100 + thread, 1_000 * (thread + 1));
+    stats.recordHeapAfterMajor(50 + thread);
+    stats.recordLoopDelay(thread);
+    GC_KINDS.forEach((kind, index) => {
+      stats.recordPause(kind, 1 + thread + index / 10);
+    });
+  }
+  for (let thread = 0; thread < THREADS; thread += 1) {
+    const stats = new RuntimeStats(memory, thread);
+    assert.deepEqual(
+      [stats.heapUsed, stats.heapAfterMajor, stats.allocated, stats.samples],
+      [100 + thread, 50 + thread, 1_000 * (thread + 1), 1],
+    );
+    assert.deepEqual(
+      stats.pauses.map(({ count, sum }) => [count, Number(sum.toFixed(6))]),
+      GC_KINDS.map((_, index) => [1, Number((0.001 * (1 + thread + index / 10)).toFixed(6))]),
+    );
+    assert.equal(stats.loopDelay.sum, thread * 0.001);
+    assert.deepEqual(stats.takeLongestPause(), { kind: 'weakcb', pauseMs: 1 + thread + 0.3 });
+  }
+});
+
+test('a thread that has told nothing has no heap after a collection, and no pause', () => {
+  const stats = new RuntimeStats(allocateRuntimeStats(1), 0);
+  assert.deepEqual(
+    [stats.heapAfterMajor, stats.samples, stats.takeLongestPause()],
+    [undefined, 0, undefined],
+  );
+});
+
+test('what was allocated adds up; what is used is the newest', () => {
+  const stats = new RuntimeStats(allocateRuntimeStats(1), 0);
+  stats.recordHeap(700, 40);
+  stats.recordHeap(500, 2);
+  assert.deepEqual([stats.heapUsed, stats.allocated, stats.samples], [500, 42, 2]);
+});
+
+test('the longest pause is that of all kinds since it was last taken', () => {
+  const pause = fc.record({
+    kind: fc.constantFrom(...GC_KINDS),
+    pauseMs: fc.integer({ min: 1, max: 900_000 }).map((us) => us / 1_000),
+  });
+  fc.assert(
+    fc.property(fc.array(fc.array(pause)), (reads) => {
+      const stats = new RuntimeStats(allocateRuntimeStats(1), 0);
+      for (const pauses of reads) {
+        for (const { kind, pauseMs } of pauses) stats.recordPause(kind, pauseMs);
+        const longest = pauses.reduce((most, { pauseMs }) => Math.max(most, pauseMs), 0);
+        const taken: GcPause | undefined = stats.takeLongestPause();
+        assert.equal(taken?.pauseMs ?? 0, longest);
+        if (taken !== undefined) {
+          assert.ok(pauses.some(({ kind, pauseMs }) => kind === taken.kind && pauseMs === longest));
+        }
+      }
+      const count = stats.pauses.reduce((sum, histogram) => sum + histogram.count, 0);
+      assert.equal(count, reads.flat().length);
+    }),
+  );
+});
+
+test('pauses are told apart from 0.1 to 500 ms, none by more than a factor of two and a half', () => {
+  assert.equal(PAUSE_BOUNDS_S[0], 0.0001);
+  assert.equal(PAUSE_BOUNDS_S.at(-1), 0.5);
+  PAUSE_BOUNDS_S.slice(1).forEach((bound, i) => {
+    assert.ok(bound > PAUSE_BOUNDS_S[i] && bound / PAUSE_BOUNDS_S[i] <= 2.5001, `${bound}`);
+  });
+});
