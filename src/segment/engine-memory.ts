@@ -14,6 +14,7 @@ import { EntryQueues } from '../entries/entry-queue.ts';
 import { EntryTable } from '../entries/entry-table.ts';
 import { ClaimTable } from '../registry/claim-table.ts';
 import { type TableShape, tableBytes } from '../registry/table-layout.ts';
+import { CallStats } from '../telemetry/call-stats.ts';
 
 /** The shape of an engine: all that a thread needs to know to attach. */
 export interface EngineShape {
@@ -36,6 +37,8 @@ export interface EngineHandle {
   readonly entries: SharedArrayBuffer;
   readonly table: SharedArrayBuffer;
   readonly control: SharedArrayBuffer;
+  /** What each ingress thread counts of its calls. */
+  readonly calls: SharedArrayBuffer;
 }
 
 /**
@@ -91,6 +94,8 @@ export class EngineMemory {
   readonly committing: Int32Array;
   /** One word: WatchEpochs streams that are open, on all threads. */
   readonly watchers: Int32Array;
+  /** Per ingress thread: what it counts of its calls. Written by that thread alone. */
+  readonly callStats: readonly CallStats[];
   readonly #counters: Float64Array;
 
   static allocate(shape: EngineShape): EngineMemory {
@@ -100,6 +105,7 @@ export class EngineMemory {
       entries: new SharedArrayBuffer(EntryTable.byteLength(entries)),
       table: new SharedArrayBuffer(tableBytes(shape.table)),
       control: new SharedArrayBuffer(controlBytes(shape)),
+      calls: CallStats.allocate(shape.ingressThreads),
     });
     for (const table of memory.tables) table.reset(0, 0);
     return memory;
@@ -129,6 +135,10 @@ export class EngineMemory {
     this.stop = take(1);
     this.committing = take(1);
     this.watchers = take(1);
+    this.callStats = Array.from(
+      { length: shape.ingressThreads },
+      (_, thread) => new CallStats(handle.calls, thread),
+    );
     this.tables = Array.from(
       { length: segments },
       (_, segment) => new ClaimTable(handle.table, shape.table, segment, shape.partition),

@@ -18,7 +18,8 @@ export const CALL_PHASES = ['decode', 'queue', 'segment', 'commit', 'store', 're
 export type CallPhase = (typeof CALL_PHASES)[number];
 
 /** Why a call is told. */
-export type TraceReason = 'slow' | 'failed' | 'sampled';
+export const TRACE_REASONS = ['slow', 'failed', 'sampled'] as const;
+export type TraceReason = (typeof TRACE_REASONS)[number];
 
 export interface CallTrace {
   readonly method: TimedMethod;

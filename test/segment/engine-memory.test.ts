@@ -99,10 +99,15 @@ test('a thread that attaches to the handle sees the same memory', () => {
   memory.queues.push(1, 5);
   memory.locks[3] = 2;
   memory.entries.setClaimId(5, 'chest');
+  memory.callStats[1].countMalformedTraceParent();
   memory.tables[2].advance(9);
   assert.equal(attached.queues.peek(1), 5);
   assert.equal(attached.locks[3], 2);
   assert.equal(attached.entries.claimId(5), 'chest');
+  assert.deepEqual(
+    attached.callStats.map((stats) => stats.malformedTraceParents),
+    [0, 1],
+  );
   assert.deepEqual(
     attached.tables.map((table) => table.epoch),
     [0, 0, 9, 0],
