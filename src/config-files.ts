@@ -40,6 +40,20 @@ export const privateKeyFile = pathTo({
   parse: (content) => (succeeds(() => createPrivateKey(content)) ? content : undefined),
 });
 
+export const headersFile = pathTo({
+  allowed: 'a file of HTTP headers, "name: value" on each line',
+  parse: (content) => (parseHeaders(content) === undefined ? undefined : content),
+});
+
+/** The headers of such a file by their names; undefined where it holds something else, or none. */
+export function parseHeaders(content: string): Readonly<Record<string, string>> | undefined {
+  const lines = content.split(/\r?\n/).filter((line) => line.trim() !== '');
+  // Names and values as RFC 9110 has them.
+  const headers = lines.map((line) => /^([\w!#$%&'*+.^`|~-]+):[ \t]*([!-~][ -~]*?)[ \t]*$/.exec(line));
+  if (headers.length === 0 || headers.includes(null)) return undefined;
+  return Object.fromEntries(headers.map((header) => [header?.[1], header?.[2]]));
+}
+
 /** Whether the certificate was issued for the key; both as the kinds above take them. */
 export function belongTogether(certificate: string, key: string): boolean {
   return new X509Certificate(certificate).checkPrivateKey(createPrivateKey(key));

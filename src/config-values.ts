@@ -95,6 +95,26 @@ export const listenAddressOrOff: Kind<ListenAddress | 'off'> = {
   parse: (text) => (text === 'off' ? text : parseAddress(text)),
 };
 
+/** Where something is sent to over HTTP. */
+export interface HttpEndpoint {
+  /** Without a slash at its end, so that a path can be added. */
+  readonly url: string;
+  /** As the user wrote it. */
+  readonly text: string;
+}
+
+/** Nothing but where it is: whoever may see the settings may see it. */
+export const httpEndpointOrOff: Kind<HttpEndpoint | 'off'> = {
+  allowed: 'off, or http://HOST[:PORT][/PATH] or https://…, without user, password or query',
+  parse: (text) => {
+    if (text === 'off') return text;
+    // URL would also take what only looks like one, such as http:host or one with line breaks.
+    if (!/^https?:\/\/[^\s/?#@\\\p{Cc}][^\s?#@\\\p{Cc}]*$/u.test(text) || !URL.canParse(text))
+      return undefined;
+    return { url: new URL(text).href.replace(/\/+$/, ''), text };
+  },
+};
+
 /** Null where the text is empty, so that a flag can undo a variable. */
 export const optionalPath: Kind<string | null> = {
   allowed: 'a path, or nothing',

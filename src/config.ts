@@ -1,7 +1,7 @@
 /**
  * Reads the settings of claimd (settings.ts) from flags, environment and file. A flag wins over the
- * environment, that over the file, that over the default. Whatever is unknown or not allowed is a
- * ConfigError of one line.
+ * environment, that over the file, that over a variable common to many programs, that over the
+ * default. Whatever is unknown or not allowed is a ConfigError of one line.
  */
 import { fileURLToPath } from 'node:url';
 import { Command, CommanderError, Option } from 'commander';
@@ -65,7 +65,7 @@ export function loadConfig(
   const direct = { ...readEnvironment(env), ...flags };
   const file = direct.config === undefined ? null : parseGiven(SETTINGS.config, direct.config);
   const fromFile = file === null ? {} : readSettingsFile(file, direct.config?.name ?? '', readFile);
-  const given: GivenSettings = { ...fromFile, ...direct };
+  const given: GivenSettings = { ...readCommonVariables(env), ...fromFile, ...direct };
   const entries = KEYS.map((key): [SettingKey, SettingValue] => {
     const defaultOf = { name: key, text: SETTINGS[key].default };
     return [key, parseGiven<SettingValue>(SETTINGS[key], given[key] ?? defaultOf)];
@@ -178,9 +178,21 @@ function flagParser(write: (text: string) => void): Command {
   return program;
 }
 
-function packageVersion(readFile: (path: string) => string): string {
+/** The program's version, as its package says. */
+export function packageVersion(readFile: (path: string) => string): string {
   const { version }: { version: string } = JSON.parse(readFile(PACKAGE_JSON));
   return version;
+}
+
+/** Variables that stand for a setting where it is not given itself. An empty one counts as absent. */
+function readCommonVariables(env: NodeJS.ProcessEnv): GivenSettings {
+  const settings: GivenSettings = {};
+  for (const key of KEYS) {
+    const { commonEnv: name }: Setting = SETTINGS[key];
+    const text = name === undefined ? undefined : env[name];
+    if (name !== undefined && text) settings[key] = { name, text };
+  }
+  return settings;
 }
 
 /** @throws ConfigError at a CLAIMS_ variable that no setting has. */

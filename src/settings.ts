@@ -23,6 +23,8 @@ export interface Setting<T extends SettingValue = SettingValue> extends values.K
   /** As text, in the words a user would give. */
   readonly default: string;
   readonly description: string;
+  /** A variable that others define for many programs; taken where the setting is not given itself. */
+  readonly commonEnv?: string;
   /** Where the value is the path of a file whose content is the setting: what it may hold. */
   readonly content?: files.FileKind;
 }
@@ -248,6 +250,22 @@ export const SETTINGS = {
     default: 'true',
     ...values.bool,
     description: 'whether gRPC server reflection is served',
+  },
+  otlpEndpoint: {
+    flag: '--otlp-endpoint',
+    env: 'CLAIMS_OTLP_ENDPOINT',
+    default: 'off',
+    ...values.httpEndpointOrOff,
+    commonEnv: 'OTEL_EXPORTER_OTLP_ENDPOINT',
+    description:
+      'where traces and metrics are sent to by OTLP (HTTP, protobuf): /v1/traces and /v1/metrics there; where it is not set, OTEL_EXPORTER_OTLP_ENDPOINT counts',
+  },
+  otlpHeadersFile: {
+    flag: '--otlp-headers-file',
+    env: 'CLAIMS_OTLP_HEADERS_FILE',
+    default: '',
+    ...files.headersFile,
+    description: 'file of HTTP headers that are sent to otlpEndpoint, such as authorization',
   },
   logLevel: {
     flag: '--log-level',

@@ -1,7 +1,14 @@
 import assert from 'node:assert/strict';
 import { generateKeyPairSync } from 'node:crypto';
 import { after, before, test } from 'node:test';
-import { belongTogether, certificateFile, passwordFile, privateKeyFile } from '../src/config-files.ts';
+import {
+  belongTogether,
+  certificateFile,
+  headersFile,
+  parseHeaders,
+  passwordFile,
+  privateKeyFile,
+} from '../src/config-files.ts';
 import { makeRedisTls, type RedisTls } from './support/redis-tls.ts';
 
 let tls: RedisTls;
@@ -13,7 +20,7 @@ before(async () => {
 after(() => tls.remove());
 
 test('the path of a file may be left out', () => {
-  for (const kind of [passwordFile, certificateFile, privateKeyFile]) {
+  for (const kind of [passwordFile, certificateFile, privateKeyFile, headersFile]) {
     assert.equal(kind.parse(''), null);
     assert.equal(kind.parse('/run/secrets/a b'), '/run/secrets/a b');
     assert.equal(kind.parse('a\0b'), undefined);
@@ -27,6 +34,15 @@ test('a password is the one line of its file', () => {
   }
   for (const content of ['', '\n', '\r\n', 'a\nb', 'a\n\n', '\na', 'a\0b']) {
     assert.equal(parse(content), undefined, JSON.stringify(content));
+  }
+});
+
+test('headers are those of HTTP, one a line', () => {
+  const content = 'authorization: Bearer a:b=\r\nX-Team:games\n\n';
+  assert.equal(headersFile.content.parse(content), content);
+  assert.deepEqual(parseHeaders(content), { authorization: 'Bearer a:b=', 'X-Team': 'games' });
+  for (const wrong of ['', '\n', 'Bearer x', 'a b: c', ': c', 'a:', 'a: \0', 'a: b\nc', 'a: ü']) {
+    assert.equal(headersFile.content.parse(wrong), undefined, JSON.stringify(wrong));
   }
 });
 

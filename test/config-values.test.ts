@@ -3,6 +3,7 @@ import { test } from 'node:test';
 import fc from 'fast-check';
 import {
   bool,
+  httpEndpointOrOff,
   integer,
   keyPrefix,
   listenAddress,
@@ -168,4 +169,35 @@ test('the user and password of a URL never stay', () => {
   assert.equal(withoutUserInfo('redis://host/0?password=hunter2'), 'redis://host/0?***');
   assert.equal(withoutUserInfo('redis://host#hunter2'), 'redis://host#***');
   assert.equal(withoutUserInfo('what?is#this'), 'what?is#this');
+});
+
+test('an endpoint is an HTTP URL that says where and nothing else', () => {
+  const { parse } = httpEndpointOrOff;
+  assert.equal(parse('off'), 'off');
+  const taken = {
+    'http://localhost:4318': 'http://localhost:4318',
+    'https://otlp.example/': 'https://otlp.example',
+    'http://[::1]:1/a/b//': 'http://[::1]:1/a/b',
+    'http://10.0.0.1': 'http://10.0.0.1',
+  };
+  for (const [text, url] of Object.entries(taken)) assert.deepEqual(parse(text), { url, text });
+  const refused = [
+    '',
+    'http://',
+    'http:host',
+    'localhost:4318',
+    'grpc://h:4317',
+    'http://u:p@h',
+    'http://@h',
+  ];
+  refused.push(
+    'http://h?x',
+    'http://h#x',
+    'http://h h',
+    'http://h:65536',
+    'http://h\n',
+    ' http://h',
+    'http:///a',
+  );
+  for (const text of refused) assert.equal(parse(text), undefined, JSON.stringify(text));
 });

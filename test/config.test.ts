@@ -11,6 +11,7 @@ import {
   readsOnly,
   refusal,
   removeNamedFiles,
+  type Sources,
 } from './support/load-config.ts';
 import { docsPage } from './support/page.ts';
 
@@ -49,6 +50,8 @@ const OTHERS: Record<Exclude<SettingKey, 'config'>, readonly [string, string]> =
   reconcileClaimsPerS: ['0', '10000000'],
   stealing: ['false', 'false'],
   reflection: ['false', 'false'],
+  otlpEndpoint: ['http://localhost:4318', 'https://otlp.example/a'],
+  otlpHeadersFile: ['headers', 'headers'],
   logLevel: ['silent', 'trace'],
 };
 const GIVEABLE = Object.keys(OTHERS) as (keyof typeof OTHERS)[];
@@ -96,6 +99,8 @@ test('the defaults are those of the design', () => {
     reconcileClaimsPerS: 20_000,
     stealing: true,
     reflection: true,
+    otlpEndpoint: 'off',
+    otlpHeadersFile: null,
     logLevel: 'info',
   });
 });
@@ -163,6 +168,24 @@ test('the environment of this process has no part in it', () => {
   } finally {
     delete process.env[SETTINGS.workers.env];
   }
+});
+
+test('a variable common to many programs counts where the setting is not given itself', () => {
+  const common = { OTEL_EXPORTER_OTLP_ENDPOINT: 'http://common:4318' };
+  const endpoint = (sources: Sources) => {
+    const { otlpEndpoint } = load(sources);
+    return otlpEndpoint === 'off' ? otlpEndpoint : otlpEndpoint.text;
+  };
+  assert.equal(endpoint({ env: common }), 'http://common:4318');
+  assert.equal(endpoint({ env: { OTEL_EXPORTER_OTLP_ENDPOINT: '' } }), 'off');
+  assert.equal(endpoint({ env: { ...common, CLAIMS_OTLP_ENDPOINT: 'off' } }), 'off');
+  assert.equal(endpoint({ env: common, argv: ['--otlp-endpoint', 'http://own'] }), 'http://own');
+  const file = { otlpEndpoint: 'http://file' };
+  assert.equal(endpoint({ env: { ...common, CLAIMS_CONFIG: FILE_PATH }, file }), 'http://file');
+  assert.equal(
+    refusal({ env: { OTEL_EXPORTER_OTLP_ENDPOINT: 'http://me:secret@common' } }),
+    `OTEL_EXPORTER_OTLP_ENDPOINT: "http://***@common" is not allowed; allowed: ${SETTINGS.otlpEndpoint.allowed}`,
+  );
 });
 
 test('a value that is not allowed is named as it was given', () => {

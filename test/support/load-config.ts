@@ -16,11 +16,18 @@ export interface Sources {
 let tls: RedisTls | undefined;
 let named: Readonly<Record<string, string>> = {};
 
-/** Makes the files that settings may name: ca.pem, cert.pem, key.pem, password, and one that is empty. */
+/** Makes the files that settings may name: ca.pem, cert.pem, key.pem, password, headers, and one that is empty. */
 export async function makeNamedFiles(): Promise<void> {
   tls = await makeRedisTls();
   const { ca, cert, key } = tls.client;
-  named = { 'ca.pem': ca, 'cert.pem': cert, 'key.pem': key, password: `${PASSWORD}\n`, empty: '' };
+  named = {
+    'ca.pem': ca,
+    'cert.pem': cert,
+    'key.pem': key,
+    password: `${PASSWORD}\n`,
+    headers: `authorization: Bearer ${PASSWORD}\n`,
+    empty: '',
+  };
 }
 
 export async function removeNamedFiles(): Promise<void> {
