@@ -6,6 +6,7 @@ import type { Clock } from './clock/clock.ts';
 import { Committer } from './committer/committer.ts';
 import { EpochCoordinator } from './coordinator/epoch-coordinator.ts';
 import { EpochFeed } from './coordinator/epoch-feed.ts';
+import { EpochMeter } from './coordinator/epoch-meter.ts';
 import { Hydrator } from './coordinator/hydrator.ts';
 import { Reconciler } from './coordinator/reconciler.ts';
 import { SegmentControl } from './coordinator/segment-control.ts';
@@ -82,6 +83,7 @@ export interface Readiness {
 export class Engine {
   readonly memory: EngineMemory;
   readonly epochs: EpochFeed;
+  readonly epochMeter = new EpochMeter();
   readonly #pool: SegmentPool;
   readonly #ingress: IngressThreads;
   readonly #store: ClaimStore;
@@ -125,6 +127,7 @@ export class Engine {
         storeFailed: (error) =>
           log.error({ code: error.code, error: error.message }, 'the store does not take the epoch'),
         storeRecovered: () => log.info('the store takes the epoch again'),
+        advanced: (durationUs, latenessMs) => this.epochMeter.advanced(durationUs, latenessMs),
       },
     );
     const events = {

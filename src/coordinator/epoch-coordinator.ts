@@ -20,6 +20,8 @@ export interface CoordinatorEvents {
   /** The store did not take the epoch; told once until it does, and it is shown it again. */
   storeFailed(error: ClaimsError): void;
   storeRecovered(): void;
+  /** The segments moved on; latenessMs after the boundary, undefined for the first epoch of the program. */
+  advanced(durationUs: number, latenessMs: number | undefined): void;
 }
 
 export class EpochCoordinator {
@@ -194,8 +196,16 @@ export class EpochCoordinator {
   async #moveSegments(epoch: number): Promise<void> {
     this.#epoch = Math.max(this.#epoch, epoch);
     if (epoch <= this.#segmentsEpoch) return;
+    const left = this.#segmentsEpoch;
     this.#segmentsEpoch = epoch;
-    this.#feed.advanced(epoch, await this.#segments.advance(epoch));
+    const durationUs = await this.#segments.advance(epoch);
+    this.#feed.advanced(epoch, durationUs);
+    this.#events.advanced(durationUs, left === 0 ? undefined : this.#msSinceEndOf(left));
+  }
+
+  /** From the boundary that was to be entered, however many have passed since. */
+  #msSinceEndOf(epoch: number): number {
+    return this.#clock.nowMs() - epochStartMs(epoch + 1, this.#rules);
   }
 
   /** Page by page, so that commits come between. A store that fails is asked again next epoch. */
