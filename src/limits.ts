@@ -146,15 +146,21 @@ export const REDIS_SHARDS_MAX = 64;
 export const REDIS_BATCH_MAX_ITEMS = 500;
 
 /**
- * Commits that wait for the one in flight: the committer has one at a time, so this is room for
+ * Commits of a replica that Redis is asked for at once: it works on one while the answer of the other
+ * is read and the next is written. Each keeps its last answer in Redis (REDIS_FENCE_SECONDS).
+ */
+export const REDIS_COMMITS_IN_FLIGHT = 2;
+
+/**
+ * Commits that wait for those in flight: the committer has no more than those, so this is room for
  * whoever calls beside it. Each has a deadline, so that none waits longer than one call may take.
  */
 export const REDIS_WAITING_COMMITS_MAX = 1_024;
 
 /**
- * How long Redis keeps what a replica's last commit was answered. It is asked for within one call's
+ * How long Redis keeps what a replica's last commits were answered. It is asked for within one call's
  * time; an hour is long enough for any clock, and short enough that what replicas of the past left
- * (500 items of 40 bytes: 20 KB each) goes away.
+ * (twice 500 items of 40 bytes: 40 KB each) goes away.
  */
 export const REDIS_FENCE_SECONDS = 3_600;
 

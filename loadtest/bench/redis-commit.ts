@@ -88,7 +88,7 @@ function encodedCalls(redis: RedisServer): ScriptCall[] {
   for (let number = 1; number * REDIS_BATCH_MAX_ITEMS <= CLAIMS; number += 1) {
     for (const entry of batch) fillSubmit(entries, entry, -number * REDIS_BATCH_MAX_ITEMS - entry);
     const parts = encoder.encode({ entries: batch, count: batch.length, epoch });
-    calls.push(commitCall(registry, String(number), epoch, parts));
+    calls.push(commitCall(registry, { number: String(number), place: 0 }, epoch, parts));
   }
   return calls;
 }

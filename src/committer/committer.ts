@@ -1,10 +1,12 @@
 /**
- * Group commit. What the segments could not settle is gathered and given to the store in batches,
- * one after another: while one call is in flight the next batch gathers, so that the batch size
- * follows the load. A commit has a fixed cost, so small ones keep an interval between them; a
- * caller alone is never held up by it. Overdue claims have a small share beside calls.
+ * Group commit. What the segments could not settle is gathered and given to the store in batches:
+ * while one call is in flight the next batch gathers, so that the batch size follows the load. A
+ * batch that is full need not wait for the answer of the one before, where the store takes several.
+ * A commit has a fixed cost, so small ones keep an interval between them; a caller alone is never
+ * held up by it. Overdue claims have a small share beside calls.
  */
 import type { Clock, Timer } from '../clock/clock.ts';
+import { assert } from '../domain/assert.ts';
 import { ClaimOperation, ClaimStatus, Outcome, UnavailableReason } from '../domain/claim.ts';
 import { ClockAhead } from '../domain/errors.ts';
 import { EntryStep, NO_ENTRY } from '../entries/entry-table.ts';
@@ -35,6 +37,9 @@ const FEW_CALLERS = 4;
  */
 const SLOW_FAILURE_MS = 500;
 
+/** More than can ever wait: the committer is not woken. */
+const NEVER = 0x7fff_ffff;
+
 /** Keeps small commits apart. */
 export interface CommitPace {
   readonly clock: Clock;
@@ -57,13 +62,14 @@ export class Committer {
   readonly #events: CommitterEvents;
   readonly #calls: EntryFifo;
   readonly #expiries: EntryFifo;
-  readonly #batch: Int32Array;
   readonly #outbox: Outbox;
   readonly #pace: CommitPace;
+  /** Batches that are not in flight. */
+  readonly #free: Int32Array[];
+  readonly #inFlight = new Set<Promise<void>>();
   #begunUs = Number.NEGATIVE_INFINITY;
   #lastCount = 0;
   #timer: Timer | undefined;
-  #inFlight: Promise<void> | undefined;
 
   /** @param epoch the epoch that a batch is decided in at the earliest. */
   constructor(
@@ -82,9 +88,10 @@ export class Committer {
     this.#pace = pace;
     this.#calls = new EntryFifo(memory.entries.capacity);
     this.#expiries = new EntryFifo(memory.entries.capacity);
-    this.#batch = new Int32Array(store.maxBatchItems);
+    this.#free = Array.from({ length: store.maxCommitsInFlight }, () => new Int32Array(store.maxBatchItems));
     // What it sends to its own thread is drained by the events below, without a bell.
     this.#outbox = new Outbox(memory, MAIN_LOOP);
+    this.#setWake();
   }
 
   /** Entries that wait for the next batch. */
@@ -103,7 +110,8 @@ export class Committer {
       else this.#calls.add(entry);
       entry = next;
     }
-    if (this.#inFlight !== undefined || this.waitingCount === 0) return;
+    this.#beginFull();
+    if (this.#inFlight.size > 0 || this.waitingCount === 0) return;
     const waitMs = this.#msUntilDue();
     if (waitMs <= 0) this.#begin();
     else this.#timer ??= this.#pace.clock.after(waitMs, () => this.#begin());
@@ -111,10 +119,15 @@ export class Committer {
 
   /** Commits what waits at once. Resolves when nothing waits and nothing is in flight. */
   async settled(): Promise<void> {
-    while (this.#inFlight !== undefined || this.waitingCount > 0) {
-      if (this.#inFlight === undefined) this.#begin();
-      await this.#inFlight;
+    while (this.#inFlight.size > 0 || this.waitingCount > 0) {
+      if (this.#inFlight.size === 0) this.#begin();
+      await Promise.race(this.#inFlight);
     }
+  }
+
+  /** Batches that can't grow have nothing to wait for but a place. */
+  #beginFull(): void {
+    while (this.#free.length > 0 && this.#calls.length >= this.#store.maxBatchItems) this.#begin();
   }
 
   #msUntilDue(): number {
@@ -126,47 +139,55 @@ export class Committer {
   #begin(): void {
     this.#timer?.cancel();
     this.#timer = undefined;
+    const batch = this.#free.pop();
+    assert(batch !== undefined, 'a commit is begun where one more may be in flight');
     this.#begunUs = this.#pace.clock.monotonicUs();
-    Atomics.store(this.#memory.committing, 0, 1);
-    this.#inFlight = this.#commit();
+    const count = this.#gather(batch);
+    const committed = this.#commit(batch, count).then((tell) => {
+      this.#inFlight.delete(committed);
+      this.#free.push(batch);
+      this.#end();
+      tell();
+    });
+    this.#inFlight.add(committed);
+    this.#lastCount = count;
+    this.#setWake();
   }
 
-  async #commit(): Promise<void> {
-    const count = this.#gather();
-    this.#lastCount = count;
+  /** Resolves to what is to be told once the batch has its place among the free again. */
+  async #commit(batch: Int32Array, count: number): Promise<() => void> {
+    const begunUs = this.#begunUs;
     const behind = this.#calls.length;
-    let epoch: number;
     try {
-      epoch = await this.#store.commit({ entries: this.#batch, count, epoch: this.#epoch() });
+      const epoch = await this.#store.commit({ entries: batch, count, epoch: this.#epoch() });
+      this.#sendHome(batch, count);
+      return () => this.#events.committed(epoch);
     } catch (error) {
       const reason =
         error instanceof ClockAhead ? UnavailableReason.CLOCK_AHEAD : UnavailableReason.STORE_FAILED;
-      this.#fail(count, reason);
-      this.#sendHome(count);
-      const tookMs = (this.#pace.clock.monotonicUs() - this.#begunUs) / 1_000;
-      if (tookMs >= SLOW_FAILURE_MS) this.#failWaiting(behind, reason);
-      this.#end();
-      this.#events.failed(error);
-      return;
+      this.#fail(batch, count, reason);
+      this.#sendHome(batch, count);
+      const tookMs = (this.#pace.clock.monotonicUs() - begunUs) / 1_000;
+      if (tookMs >= SLOW_FAILURE_MS) this.#failWaiting(batch, behind, reason);
+      return () => this.#events.failed(error);
     }
-    this.#sendHome(count);
-    this.#end();
-    this.#events.committed(epoch);
   }
 
-  #gather(): number {
-    const max = this.#batch.length;
+  #gather(batch: Int32Array): number {
+    const max = batch.length;
     // Some places are kept for expiries: else a load that fills every batch would fill the table too.
     const kept = Math.min(this.#expiries.length, Math.floor(max / KEPT_FOR_EXPIRIES));
-    const calls = this.#calls.take(this.#batch, 0, max - kept);
+    const calls = this.#calls.take(batch, 0, max - kept);
     const room = calls === 0 ? max : Math.min(max - calls, EXPIRIES_BESIDE_CALLS);
-    return calls + this.#expiries.take(this.#batch, calls, room);
+    const count = calls + this.#expiries.take(batch, calls, room);
+    Atomics.sub(this.#memory.commitWaiting, 0, count);
+    return count;
   }
 
-  #fail(count: number, reason: UnavailableReason): void {
+  #fail(batch: Int32Array, count: number, reason: UnavailableReason): void {
     const { entries } = this.#memory;
     for (let i = 0; i < count; i += 1) {
-      const entry = this.#batch[i];
+      const entry = batch[i];
       entries.outcome[entry] = Outcome.UNAVAILABLE;
       entries.status[entry] = ClaimStatus.UNSPECIFIED;
       entries.reason[entry] = reason;
@@ -175,20 +196,21 @@ export class Committer {
   }
 
   /** Fails the calls that have waited longest. */
-  #failWaiting(count: number, reason: UnavailableReason): void {
-    for (let left = count; left > 0; ) {
-      const taken = this.#calls.take(this.#batch, 0, Math.min(left, this.#batch.length));
-      this.#fail(taken, reason);
-      this.#sendHome(taken);
+  #failWaiting(batch: Int32Array, count: number, reason: UnavailableReason): void {
+    for (let left = Math.min(count, this.#calls.length); left > 0; ) {
+      const taken = this.#calls.take(batch, 0, Math.min(left, batch.length));
+      Atomics.sub(this.#memory.commitWaiting, 0, taken);
+      this.#fail(batch, taken, reason);
+      this.#sendHome(batch, taken);
       left -= taken;
     }
   }
 
   /** Calls' entries go to their ingress thread, to be answered; expiries straight back to learn. */
-  #sendHome(count: number): void {
+  #sendHome(batch: Int32Array, count: number): void {
     const { entries } = this.#memory;
     for (let i = 0; i < count; i += 1) {
-      const entry = this.#batch[i];
+      const entry = batch[i];
       if (entries.operation[entry] === ClaimOperation.EXPIRE) {
         entries.step[entry] = EntryStep.LEARN;
         this.#feeder.push(entry);
@@ -201,9 +223,15 @@ export class Committer {
 
   /** What was sent home may lead to the next commit at once; the events below pump what has come since. */
   #end(): void {
-    this.#inFlight = undefined;
-    Atomics.store(this.#memory.committing, 0, 0);
+    this.#setWake();
     this.#outbox.ringBells();
     this.#feeder.flush();
+  }
+
+  /** While a commit is in flight, what comes is looked at when it ends; sooner where it fills a batch. */
+  #setWake(): void {
+    const { wakeCommitterAt } = this.#memory;
+    const full = this.#free.length > 0 ? this.#store.maxBatchItems : NEVER;
+    Atomics.store(wakeCommitterAt, 0, this.#inFlight.size === 0 ? 1 : full);
   }
 }

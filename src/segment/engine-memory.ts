@@ -67,6 +67,8 @@ export const WorkerCounter = { RUNS: 0, ENTRIES: 1, STOLEN_RUNS: 2, STOLEN_ENTRI
 const COUNTERS_PER_SERVER = 8;
 
 const QUEUES_BESIDE_SEGMENTS = 2;
+/** stop, commitWaiting, wakeCommitterAt, watchers */
+const WORDS_OF_ALL = 4;
 /** The event loop of the main thread, on which the coordinator and the committer are. */
 export const MAIN_LOOP = 0;
 
@@ -90,8 +92,10 @@ export class EngineMemory {
   readonly waiting: Int32Array;
   /** One word: 1 tells the workers to return. */
   readonly stop: Int32Array;
-  /** One word: 1 while a commit is in flight, after which the committer looks at its queue unasked. */
-  readonly committing: Int32Array;
+  /** One word: entries on the commit queue, and of those taken from it that wait for a batch. */
+  readonly commitWaiting: Int32Array;
+  /** One word: the committer is woken where so many wait for it; until then it looks at its queue by itself. */
+  readonly wakeCommitterAt: Int32Array;
   /** One word: WatchEpochs streams that are open, on all threads. */
   readonly watchers: Int32Array;
   /** Per ingress thread: what it counts of its calls. Written by that thread alone. */
@@ -133,7 +137,8 @@ export class EngineMemory {
     this.eager = take(shape.ingressThreads);
     this.waiting = take(shape.ingressThreads);
     this.stop = take(1);
-    this.committing = take(1);
+    this.commitWaiting = take(1);
+    this.wakeCommitterAt = take(1);
     this.watchers = take(1);
     this.callStats = Array.from(
       { length: shape.ingressThreads },
@@ -189,7 +194,8 @@ export class EngineMemory {
 
   /** Whether the taker of the queue is about to look at it without being woken. Asked after a push. */
   looksUnasked(queue: number): boolean {
-    return queue === this.commitQueue && Atomics.load(this.committing, 0) === 1;
+    if (queue !== this.commitQueue) return false;
+    return Atomics.load(this.commitWaiting, 0) < Atomics.load(this.wakeCommitterAt, 0);
   }
 
   count(server: number, counter: number, by: number): void {
@@ -214,6 +220,6 @@ function controlBytes(shape: EngineShape): number {
     servers +
     loopCount(shape) +
     2 * shape.ingressThreads +
-    3;
+    WORDS_OF_ALL;
   return servers * COUNTERS_PER_SERVER * 8 + words * 4;
 }

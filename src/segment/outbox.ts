@@ -12,11 +12,13 @@ const NO_BELL = -1;
 export class Outbox {
   readonly #memory: EngineMemory;
   readonly #ownBell: number;
-  /** First queue that an outbox sends to: those of segments come before. */
+  /** First queue that an outbox sends to, the commit queue: those of segments come before. */
   readonly #firstQueue: number;
   readonly #newest: Int32Array;
   readonly #oldest: Int32Array;
   readonly #wake: Uint8Array;
+  /** How many of what was gathered are for the committer. */
+  #forCommit = 0;
   /** Bells to ring for what was sent. */
   readonly #unrung: Uint8Array;
 
@@ -35,6 +37,7 @@ export class Outbox {
   /** @param wake false where the receiver needs not look before it has something else to do. */
   add(queue: number, entry: number, wake: boolean): void {
     const i = queue - this.#firstQueue;
+    if (i === 0) this.#forCommit += 1;
     this.#memory.entries.next[entry] = this.#newest[i];
     this.#newest[i] = entry;
     if (this.#oldest[i] === NO_ENTRY) this.#oldest[i] = entry;
@@ -44,6 +47,9 @@ export class Outbox {
   /** Pushes what was gathered; whoever is to look at it is told by ringBells. */
   send(): void {
     const memory = this.#memory;
+    // Before they are pushed: a thread that dies in between then makes it too many, which wakes too soon.
+    if (this.#forCommit > 0) Atomics.add(memory.commitWaiting, 0, this.#forCommit);
+    this.#forCommit = 0;
     for (let i = 0; i < this.#newest.length; i += 1) {
       if (this.#newest[i] === NO_ENTRY) continue;
       const queue = this.#firstQueue + i;

@@ -74,6 +74,8 @@ export interface EpochCounts {
 export interface ClaimStore {
   /** The most items of one commit: a bound on how long one call can hold up the next. */
   readonly maxBatchItems: number;
+  /** Commits that it works on at once: whoever gives it more lets them wait there. */
+  readonly maxCommitsInFlight: number;
   /**
    * Whether other replicas may write to the same registry, so that a table has to be told of claims
    * that this replica never saw.

@@ -1,6 +1,6 @@
 /** Group commit by itself: a store that answers when told, a feeder that notes what it is given. */
 import assert from 'node:assert/strict';
-import { test } from 'node:test';
+import { describe, test } from 'node:test';
 import { SteppedClock } from '../../src/clock/stepped-clock.ts';
 import { Committer } from '../../src/committer/committer.ts';
 import { ClaimOperation, ClaimStatus, Outcome, UnavailableReason } from '../../src/domain/claim.ts';
@@ -33,10 +33,11 @@ class Bench {
   flushes = 0;
   readonly committer: Committer;
 
-  constructor(maxBatchItems: number, intervalMs = 0) {
+  constructor(maxBatchItems: number, intervalMs = 0, maxCommitsInFlight = 1) {
     const store: ClaimStore = {
       isShared: false,
       maxBatchItems,
+      maxCommitsInFlight,
       commit: (batch) => this.#commit(batch),
       open: unused,
       advanceEpoch: unused,
@@ -70,6 +71,7 @@ class Bench {
       this.memory.entries.operation[entry] = operation;
       this.memory.entries.holder[entry] = 1;
       this.memory.queues.push(this.memory.commitQueue, entry);
+      this.memory.commitWaiting[0] += 1;
     }
   }
 
@@ -142,16 +144,102 @@ test('while one commit is in flight the next batch gathers, in order of arrival'
 for (const confirmed of [true, false]) {
   test(`segments need not wake it while a commit is in flight, which is ${confirmed ? '' : 'not '}confirmed`, async () => {
     const bench = new Bench(10);
-    const { committing } = bench.memory;
-    assert.equal(committing[0], 0);
+    const { commitWaiting, wakeCommitterAt } = bench.memory;
+    assert.equal(wakeCommitterAt[0], 1);
     bench.queue(ClaimOperation.SUBMIT, 7);
     bench.committer.pump();
-    assert.equal(committing[0], 1);
+    assert.ok(wakeCommitterAt[0] > bench.memory.entries.capacity);
+    assert.equal(commitWaiting[0], 0);
     if (confirmed) await bench.asked[0].confirm();
     else await bench.asked[0].refuse(new StoreUnavailable('away'));
-    assert.deepEqual([committing[0], bench.events.length], [0, 1], 'before its events, which look again');
+    assert.deepEqual(
+      [wakeCommitterAt[0], bench.events.length],
+      [1, 1],
+      'before its events, which look again',
+    );
   });
 }
+
+describe('a store that takes two commits at once', () => {
+  const two = () => new Bench(10, 0, 2);
+
+  test('is given a second where it is full, and no third', async () => {
+    const bench = two();
+    bench.queue(ClaimOperation.SUBMIT, ...range(0, 9));
+    bench.committer.pump();
+    bench.queue(ClaimOperation.SUBMIT, ...range(9, 9));
+    bench.committer.pump();
+    assert.equal(bench.asked.length, 1, 'nine are not full');
+    bench.queue(ClaimOperation.SUBMIT, ...range(18, 12));
+    bench.committer.pump();
+    assert.deepEqual(bench.asked[1].entries, range(9, 10));
+    assert.equal(bench.asked.length, 2);
+    await bench.asked[1].confirm();
+    bench.committer.pump();
+    assert.deepEqual(bench.asked[2].entries, range(19, 10), 'whichever place comes free');
+    await bench.asked[0].confirm();
+    bench.committer.pump();
+    assert.equal(bench.asked.length, 3, 'one that is left waits beside another');
+    await bench.asked[2].confirm();
+    bench.committer.pump();
+    assert.deepEqual(bench.asked[3].entries, [29]);
+    assert.equal(bench.memory.commitWaiting[0], 0);
+  });
+
+  test('answers each commit by itself: what fails of one is no matter of the other', async () => {
+    const bench = two();
+    bench.queue(ClaimOperation.SUBMIT, ...range(0, 20));
+    bench.committer.pump();
+    await bench.asked[1].confirm();
+    assert.deepEqual(bench.home().sort(), range(10, 10).sort());
+    await bench.asked[0].refuse(new StoreUnavailable('away'));
+    assert.deepEqual(bench.home().sort(), range(0, 10).sort());
+    const { outcome } = bench.memory.entries;
+    assert.ok(range(0, 10).every((entry) => outcome[entry] === Outcome.UNAVAILABLE));
+    assert.ok(range(10, 10).every((entry) => outcome[entry] !== Outcome.UNAVAILABLE));
+    assert.deepEqual(bench.events, [`committed in ${EPOCH}`, 'failed: away']);
+  });
+
+  test('overdue claims fill no second one', () => {
+    const bench = two();
+    bench.queue(ClaimOperation.SUBMIT, 0);
+    bench.committer.pump();
+    bench.queue(ClaimOperation.EXPIRE, ...range(0, 20).map((n) => bench.expiryEntry(n)));
+    bench.committer.pump();
+    assert.equal(bench.asked.length, 1);
+  });
+
+  test('segments wake the committer for a full batch only, and not at all for a third', async () => {
+    const bench = two();
+    const { wakeCommitterAt } = bench.memory;
+    const wakes = [wakeCommitterAt[0]];
+    for (const entries of [[0], range(1, 10)]) {
+      bench.queue(ClaimOperation.SUBMIT, ...entries);
+      bench.committer.pump();
+      wakes.push(wakeCommitterAt[0]);
+    }
+    await bench.asked[0].confirm();
+    wakes.push(wakeCommitterAt[0]);
+    await bench.asked[1].confirm();
+    wakes.push(wakeCommitterAt[0]);
+    assert.deepEqual(wakes, [1, 10, 0x7fff_ffff, 10, 1]);
+  });
+
+  test('stops only when both are settled and nothing waits', async () => {
+    const bench = two();
+    bench.queue(ClaimOperation.SUBMIT, ...range(0, 21));
+    bench.committer.pump();
+    let settled = false;
+    const stopping = bench.committer.settled().then(() => {
+      settled = true;
+    });
+    await bench.asked[0].confirm();
+    await bench.asked[1].confirm();
+    assert.deepEqual([settled, bench.asked.length], [false, 3]);
+    await bench.asked[2].confirm();
+    await stopping;
+  });
+});
 
 test('a batch is bounded, and the rest comes next', async () => {
   const bench = new Bench(10);

@@ -17,13 +17,25 @@ for (const [threads, workers] of SHAPES) {
   test(`${threads} ingress threads, ${workers} workers: no two words share a place`, () => {
     const memory = newMemory(threads, workers);
     const { control } = memory.handle;
-    const { locks, parked, taking, bells, eager, waiting, stop, committing, watchers } = memory;
-    const words = [locks, parked, taking, bells, eager, waiting, stop, committing, watchers];
+    const { locks, parked, taking, bells, eager, waiting, stop, watchers } = memory;
+    const { commitWaiting, wakeCommitterAt } = memory;
+    const words = [
+      locks,
+      parked,
+      taking,
+      bells,
+      eager,
+      waiting,
+      stop,
+      commitWaiting,
+      wakeCommitterAt,
+      watchers,
+    ];
     // A lone ingress is on the main thread; several have each an event loop of their own beside it.
     const loops = threads === 1 ? 1 : 1 + threads;
     assert.deepEqual(
       words.map((column) => column.length),
-      [SEGMENTS, workers, workers + loops, loops, threads, threads, 1, 1, 1],
+      [SEGMENTS, workers, workers + loops, loops, threads, threads, 1, 1, 1, 1],
     );
     words.forEach((column, number) => {
       column.fill(1_000 + number);

@@ -131,10 +131,10 @@ test('a thread does not ring its own bell', () => {
   assert.deepEqual([...memory.bells], [0, RUNG, 0]);
 });
 
-test('the committer is not woken while a commit is in flight: it looks by itself then', () => {
+test('the committer is not woken before as much waits as it has said', () => {
   const memory = newMemory(2);
   const outbox = new Outbox(memory);
-  memory.committing[0] = 1;
+  memory.wakeCommitterAt[0] = 3;
   outbox.add(memory.commitQueue, 1, true);
   outbox.add(memory.coordinatorQueue, 65, false);
   sendAndRing(outbox);
@@ -144,8 +144,11 @@ test('the committer is not woken while a commit is in flight: it looks by itself
   sendAndRing(outbox);
   assert.equal(memory.bells[MAIN_LOOP], RUNG, 'whoever else is on that thread is woken');
   memory.bells[MAIN_LOOP] = 0;
-  memory.committing[0] = 0;
   outbox.add(memory.commitQueue, 2, true);
   sendAndRing(outbox);
-  assert.equal(memory.bells[MAIN_LOOP], RUNG);
+  assert.deepEqual([memory.commitWaiting[0], memory.bells[MAIN_LOOP]], [2, 0]);
+  outbox.add(memory.commitQueue, 3, true);
+  outbox.add(memory.commitQueue, 4, true);
+  sendAndRing(outbox);
+  assert.deepEqual([memory.commitWaiting[0], memory.bells[MAIN_LOOP]], [4, RUNG]);
 });

@@ -40,6 +40,7 @@ export interface MemoryStoreOptions {
 
 export class MemoryStore implements ClaimStore {
   readonly maxBatchItems: number;
+  readonly maxCommitsInFlight = 1;
   readonly isShared: boolean;
   readonly claims: Map<string, Record_>;
   /** Calls so far, failed ones too. */

@@ -20,6 +20,7 @@ const DECIDED = 'D'.charCodeAt(0);
 const CLOCK_AHEAD = 'A'.charCodeAt(0);
 const SHARD_IS_NEW = 'N'.charCodeAt(0);
 const CAME_TOO_LATE = 'S'.charCodeAt(0);
+const CAME_TOO_EARLY = 'W'.charCodeAt(0);
 
 /** Outcomes after which the claim's value is told; after a submit, ACCEPTED tells nothing new. */
 const TELLING: readonly boolean[] = Array.from({ length: 9 }, (_, outcome) =>
@@ -29,6 +30,11 @@ const TELLING: readonly boolean[] = Array.from({ length: 9 }, (_, outcome) =>
 /** Whether nothing was decided since a shard has no epoch yet: it may be one of a registry that was lost. */
 export function isOfNewShard(answer: unknown): boolean {
   return Buffer.isBuffer(answer) && answer[0] === SHARD_IS_NEW;
+}
+
+/** Whether nothing was decided since the commit before has not been. */
+export function isTooEarly(answer: unknown): boolean {
+  return Buffer.isBuffer(answer) && answer[0] === CAME_TOO_EARLY;
 }
 
 export class RedisAnswer {

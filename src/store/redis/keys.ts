@@ -41,8 +41,9 @@ export class RedisKeys {
     return this.#tagged('claim_summaries', shard);
   }
 
-  fence(shard: number, replicaId: string): string {
-    return `${this.#tagged('claim_commit', shard)}:${replicaId}`;
+  /** @param place 0 or 1, of the two commits that a replica may have in flight. */
+  fence(shard: number, replicaId: string, place: number): string {
+    return `${this.#tagged('claim_commit', shard)}:${replicaId}:${place}`;
   }
 
   #tagged(name: string, shard: number): string {

@@ -4,7 +4,7 @@
  */
 import { assert } from '../../domain/assert.ts';
 import { RegistryMismatch, StoreUnavailable } from '../../domain/errors.ts';
-import { REDIS_BATCH_MAX_ITEMS, REDIS_TOLD_FIELDS_MAX } from '../../limits.ts';
+import { REDIS_BATCH_MAX_ITEMS, REDIS_COMMITS_IN_FLIGHT, REDIS_TOLD_FIELDS_MAX } from '../../limits.ts';
 import type { ClaimStore, CommitBatch, EpochCounts, ScanCursor, ScanPage } from '../store.ts';
 import { RedisCommits } from './commits.ts';
 import { RedisConnection } from './connection.ts';
@@ -19,6 +19,7 @@ import { fieldOf } from './values.ts';
 
 export class RedisStore implements ClaimStore {
   readonly maxBatchItems = REDIS_BATCH_MAX_ITEMS;
+  readonly maxCommitsInFlight = REDIS_COMMITS_IN_FLIGHT;
   readonly isShared = true;
   readonly #registry: RedisRegistry;
   readonly #commitConnection: RedisConnection;

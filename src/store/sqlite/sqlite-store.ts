@@ -54,6 +54,8 @@ interface WaitingCommit {
 
 export class SqliteStore implements ClaimStore {
   readonly maxBatchItems = SQLITE_BATCH_MAX_ITEMS;
+  /** Its thread is full with one: a second would only wait, with fewer items than it might have. */
+  readonly maxCommitsInFlight = 1;
   readonly isShared = false;
   readonly #options: SqliteStoreOptions;
   readonly #ring = CommitRing.allocate();

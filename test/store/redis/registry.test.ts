@@ -184,7 +184,7 @@ describe('keys and values', () => {
       for (let shard = 0; shard < shards; shard += 1) {
         const names = [
           ...[keys.registry(shard), keys.epochs(shard), keys.summaries(shard)],
-          keys.fence(shard, 'replica'),
+          ...[keys.fence(shard, 'replica', 0), keys.fence(shard, 'replica', 1)],
         ];
         assert.equal(new Set(names).size, names.length);
         assert.deepEqual(

@@ -3,7 +3,8 @@ Decides a batch by the rules of src/domain/rules.ts, in one or more shards, and 
 changes; with no items it only shows the shards an epoch. Bounded by its items and, where it
 passes an epoch boundary, by the epochs in which pending claims fall due.
 
-KEYS    fence, then for each shard: registry, epochs, summaries
+KEYS    the commit's fence, that of the other commit which the replica may have in flight, then for
+        each shard: registry, epochs, summaries
 ARGV    1  number of the commit, growing with each of a replica; '' for none: no fence is kept
         2  epoch asked for
         3  highest epoch that the registry is known to have reached
@@ -12,6 +13,7 @@ ARGV    1  number of the commit, growing with each of a replica; '' for none: no
         6  how far an epoch may be ahead of this server's clock, milliseconds
         7  how long the fence is kept, seconds
         8  '1' where a shard that has no epoch yet may be begun
+        9  number of the commit to decide before, which the other fence is to hold; '' for none
         then for each shard two, in MessagePack: the items' fields, and the items themselves:
            1 end value     submit; end: its expiry epoch, value: the new claim's, pending
            2 player        validate
@@ -23,11 +25,12 @@ after the decision for each whose claim is told, but for a submit that was accep
         'A<epoch>'  the epoch is ahead of this server's clock; <epoch> is the latest it allows
         'N'         a shard has no epoch yet, and may not be begun
         'S'         a later commit of this replica has been decided: this one came too late
+        'W'         the commit to decide before has not been decided: this one came too early
 
 Everything is read before anything is written, so that a key of another type changes nothing.
 ]]
 local call, match, format, sub = redis.call, string.match, string.format, string.sub
-local SHARD_KEYS, SHARD_ARGS, FIRST_ARG = 3, 2, 9
+local FENCES, SHARD_KEYS, SHARD_ARGS, FIRST_ARG = 2, 3, 2, 10
 local SUBMIT, VALIDATE, GET = 1, 2, 3
 --- By operation: how many values an item has.
 local ITEM_VALUES = { 3, 2, 1, 1 }
@@ -49,12 +52,17 @@ local epoch, reached, retention = tonumber(ARGV[2]), tonumber(ARGV[3]), tonumber
 --- Lua writes numbers with 14 digits; epochs may have 16.
 local function whole(number) return format('%.0f', number) end
 
---- The answer of this very commit, where it was decided before and only the answer was lost.
+--- The commit whose answer a fence holds; 0 for none.
+local function fenced(key) return tonumber(match(call('GETRANGE', key, 0, 16), '^%d+')) or 0 end
+
+--- What is answered without deciding: where this very commit was decided before and only the answer
+--- was lost, and where it is not its turn.
 local function answered_before()
-  local last = tonumber(match(call('GETRANGE', KEYS[1], 0, 16), '^%d+'))
-  if not last or last < tonumber(seq) then return nil end
-  if last > tonumber(seq) then return 'S' end
-  return match(call('GET', KEYS[1]), '^%d+ (.*)$')
+  local number, own, other = tonumber(seq), fenced(KEYS[1]), fenced(KEYS[2])
+  if own == number then return match(call('GET', KEYS[1]), '^%d+ (.*)$') end
+  if own > number or other > number then return 'S' end
+  if ARGV[9] ~= '' and other ~= tonumber(ARGV[9]) then return 'W' end
+  return nil
 end
 
 --- A count or epoch as it is kept; 0 where there is none yet.
@@ -79,8 +87,8 @@ end
 
 local function read_shards()
   local shards = {}
-  for i = 1, (#KEYS - 1) / SHARD_KEYS do
-    shards[i] = read_shard(2 + (i - 1) * SHARD_KEYS, FIRST_ARG + (i - 1) * SHARD_ARGS)
+  for i = 1, (#KEYS - FENCES) / SHARD_KEYS do
+    shards[i] = read_shard(FENCES + 1 + (i - 1) * SHARD_KEYS, FIRST_ARG + (i - 1) * SHARD_ARGS)
   end
   return shards
 end
