@@ -48,6 +48,8 @@ export class RuntimeStats {
   readonly loopDelay: Histogram;
   readonly #gauges: Float64Array;
   readonly #longestUs: Int32Array;
+  /** The writer's: what its thread had allocated when it last said so. */
+  #allocatedBefore = 0;
 
   /** @param thread its number among the threads whose figures lie in the memory. */
   constructor(memory: SharedArrayBuffer, thread: number) {
@@ -101,10 +103,11 @@ export class RuntimeStats {
     this.loopDelay.record(delayMs * S_PER_MS);
   }
 
-  /** @param allocated bytes since the last sample. */
+  /** @param allocated bytes since the thread began. */
   recordHeap(used: number, allocated: number): void {
     this.#gauges[HEAP_USED] = used;
-    this.#gauges[ALLOCATED] += allocated;
+    this.#gauges[ALLOCATED] += Math.max(0, allocated - this.#allocatedBefore);
+    this.#allocatedBefore = allocated;
     this.#gauges[SAMPLES] += 1;
   }
 

@@ -46,11 +46,20 @@ test('a thread that has told nothing has no heap after a collection, and no paus
   );
 });
 
-test('what was allocated adds up; what is used is the newest', () => {
+test('what was allocated is as the thread says; what is used is the newest', () => {
   const stats = new RuntimeStats(allocateRuntimeStats(1), 0);
   stats.recordHeap(700, 40);
-  stats.recordHeap(500, 2);
+  stats.recordHeap(500, 42);
   assert.deepEqual([stats.heapUsed, stats.allocated, stats.samples], [500, 42, 2]);
+});
+
+test('a thread that takes another’s place adds to what that one allocated', () => {
+  const memory = allocateRuntimeStats(1);
+  new RuntimeStats(memory, 0).recordHeap(700, 40);
+  const successor = new RuntimeStats(memory, 0);
+  successor.recordHeap(300, 5);
+  successor.recordHeap(300, 8);
+  assert.equal(successor.allocated, 48);
 });
 
 test('the longest pause is that of all kinds since it was last taken', () => {
