@@ -15,6 +15,7 @@ import { EntryTable } from '../entries/entry-table.ts';
 import { ClaimTable } from '../registry/claim-table.ts';
 import { type TableShape, tableBytes } from '../registry/table-layout.ts';
 import { CallStats } from '../telemetry/call-stats.ts';
+import { type RuntimePlace, RuntimeStats } from '../telemetry/runtime/runtime-stats.ts';
 
 /** The shape of an engine: all that a thread needs to know to attach. */
 export interface EngineShape {
@@ -39,6 +40,8 @@ export interface EngineHandle {
   readonly control: SharedArrayBuffer;
   /** What each ingress thread counts of its calls. */
   readonly calls: SharedArrayBuffer;
+  /** What each thread tells of its own running. */
+  readonly runtime: SharedArrayBuffer;
 }
 
 /**
@@ -52,6 +55,21 @@ export function loopCount(shape: EngineShape): number {
 /** The number of an ingress thread's event loop. */
 export function loopOf(shape: EngineShape, thread: number): number {
   return shape.ingressThreads === 1 ? MAIN_LOOP : 1 + thread;
+}
+
+/**
+ * What the threads are called where they tell of themselves, by their numbers there: those with an
+ * event loop by theirs, then the workers, last the store's, which is there where the store is SQLite.
+ */
+export function threadNames(shape: EngineShape): string[] {
+  const loops = Array.from({ length: loopCount(shape) }, (_, loop) => loopName(loop));
+  const workers = Array.from({ length: shape.workers }, (_, worker) => `worker-${worker}`);
+  return [...loops, ...workers, 'store'];
+}
+
+/** `main`, `ingress-0` … by the event loop's number. */
+export function loopName(loop: number): string {
+  return loop === MAIN_LOOP ? 'main' : `ingress-${loop - 1}`;
 }
 
 /**
@@ -100,6 +118,8 @@ export class EngineMemory {
   readonly watchers: Int32Array;
   /** Per ingress thread: what it counts of its calls. Written by that thread alone. */
   readonly callStats: readonly CallStats[];
+  /** Per thread by threadNames: what it tells of its own running. Written by that thread alone. */
+  readonly runtime: readonly RuntimeStats[];
   readonly #counters: Float64Array;
 
   static allocate(shape: EngineShape): EngineMemory {
@@ -110,6 +130,7 @@ export class EngineMemory {
       table: new SharedArrayBuffer(tableBytes(shape.table)),
       control: new SharedArrayBuffer(controlBytes(shape)),
       calls: CallStats.allocate(shape.ingressThreads),
+      runtime: RuntimeStats.allocate(threadNames(shape).length),
     });
     for (const table of memory.tables) table.reset(0, 0);
     return memory;
@@ -144,6 +165,9 @@ export class EngineMemory {
       { length: shape.ingressThreads },
       (_, thread) => new CallStats(handle.calls, thread),
     );
+    this.runtime = threadNames(shape).map(
+      (_, thread) => new RuntimeStats({ memory: handle.runtime, thread }),
+    );
     this.tables = Array.from(
       { length: segments },
       (_, segment) => new ClaimTable(handle.table, shape.table, segment, shape.partition),
@@ -172,6 +196,17 @@ export class EngineMemory {
   }
   get firstCoordinatorEntry(): number {
     return this.firstEntryOf(this.shape.ingressThreads);
+  }
+
+  /** Where the store's thread tells of its own running. */
+  get storeRuntime(): RuntimePlace {
+    return { memory: this.handle.runtime, thread: this.runtime.length - 1 };
+  }
+  runtimeOfLoop(loop: number): RuntimeStats {
+    return this.runtime[loop];
+  }
+  runtimeOfWorker(worker: number): RuntimeStats {
+    return this.runtime[loopCount(this.shape) + worker];
   }
 
   /** The queue that an entry goes home to: its ingress thread's, or the coordinator's. */

@@ -1,6 +1,13 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { EngineMemory, MAIN_LOOP, WorkerCounter } from '../../src/segment/engine-memory.ts';
+import {
+  EngineMemory,
+  loopOf,
+  MAIN_LOOP,
+  threadNames,
+  WorkerCounter,
+} from '../../src/segment/engine-memory.ts';
+import { RuntimeStats } from '../../src/telemetry/runtime/runtime-stats.ts';
 import { testMemory } from '../support/memory.ts';
 
 const SEGMENTS = 4;
@@ -103,6 +110,19 @@ test('only an ingress queue whose thread waits is eager', () => {
   memory.eager.fill(1);
   assert.equal(memory.isEager(memory.commitQueue), false);
   assert.equal(memory.isEager(memory.coordinatorQueue), false);
+});
+
+test('every thread has a name and figures of its own', () => {
+  assert.deepEqual(threadNames(newMemory(1, 1).shape), ['main', 'worker-0', 'store']);
+  const memory = newMemory(2, 3);
+  const names = ['main', 'ingress-0', 'ingress-1', 'worker-0', 'worker-1', 'worker-2', 'store'];
+  assert.deepEqual(threadNames(memory.shape), names);
+  const byName = new Map(names.map((name, thread) => [name, memory.runtime[thread]]));
+  assert.equal(memory.runtimeOfLoop(MAIN_LOOP), byName.get('main'));
+  assert.equal(memory.runtimeOfLoop(loopOf(memory.shape, 1)), byName.get('ingress-1'));
+  assert.equal(memory.runtimeOfWorker(2), byName.get('worker-2'));
+  new RuntimeStats(memory.storeRuntime).recordHeap(7, 0);
+  assert.equal(byName.get('store')?.heapUsed, 7);
 });
 
 test('a thread that attaches to the handle sees the same memory', () => {

@@ -19,6 +19,13 @@ export const PAUSE_BOUNDS_S: readonly number[] = [
   0.0001, 0.0002, 0.0005, 0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5,
 ];
 
+/** Where a thread's figures lie: what it is started with. */
+export interface RuntimePlace {
+  readonly memory: SharedArrayBuffer;
+  /** Its number among the threads whose figures lie there. */
+  readonly thread: number;
+}
+
 /** A pause, and what for. */
 export interface GcPause {
   readonly kind: GcKind;
@@ -42,6 +49,12 @@ const INT32_MAX = 2 ** 31 - 1;
 export class RuntimeStats {
   /** Of one thread; a multiple of 8. */
   static readonly byteLength = FLOATS * BYTES_PER_FLOAT + GC_KINDS.length * BYTES_PER_INT;
+
+  /** Memory for the figures of so many threads. */
+  static allocate(threads: number): SharedArrayBuffer {
+    return new SharedArrayBuffer(threads * RuntimeStats.byteLength);
+  }
+
   /** Pauses by GC_KINDS, seconds. */
   readonly pauses: readonly Histogram[];
   /** How much later than asked for a timer of the thread was called, seconds. */
@@ -51,8 +64,7 @@ export class RuntimeStats {
   /** The writer's: what its thread had allocated when it last said so. */
   #allocatedBefore = 0;
 
-  /** @param thread its number among the threads whose figures lie in the memory. */
-  constructor(memory: SharedArrayBuffer, thread: number) {
+  constructor({ memory, thread }: RuntimePlace) {
     const start = thread * RuntimeStats.byteLength;
     const floats = new Float64Array(memory, start, FLOATS);
     const histogram = (number: number): Histogram => {
@@ -124,9 +136,4 @@ export class RuntimeStats {
     });
     return longest;
   }
-}
-
-/** Figures of so many threads, in memory of their own. */
-export function allocateRuntimeStats(threads: number): SharedArrayBuffer {
-  return new SharedArrayBuffer(threads * RuntimeStats.byteLength);
 }

@@ -3,12 +3,7 @@ import { test } from 'node:test';
 import { SteppedClock } from '../../../src/clock/stepped-clock.ts';
 import { LoopRuntime } from '../../../src/telemetry/runtime/loop-runtime.ts';
 import type { HeapFigures, LoopSource } from '../../../src/telemetry/runtime/runtime-source.ts';
-import {
-  allocateRuntimeStats,
-  type GcPause,
-  PAUSE_BOUNDS_S,
-  RuntimeStats,
-} from '../../../src/telemetry/runtime/runtime-stats.ts';
+import { type GcPause, PAUSE_BOUNDS_S, RuntimeStats } from '../../../src/telemetry/runtime/runtime-stats.ts';
 
 /** A thread whose heap and collections the test tells. */
 class ToldSource implements LoopSource {
@@ -28,7 +23,7 @@ class ToldSource implements LoopSource {
 }
 
 function watched() {
-  const stats = new RuntimeStats(allocateRuntimeStats(1), 0);
+  const stats = new RuntimeStats({ memory: RuntimeStats.allocate(1), thread: 0 });
   const source = new ToldSource();
   const clock = new SteppedClock(0);
   const runtime = new LoopRuntime(stats, source, clock);

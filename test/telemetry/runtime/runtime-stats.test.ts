@@ -2,7 +2,6 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import * as fc from 'fast-check';
 import {
-  allocateRuntimeStats,
   GC_KINDS,
   type GcPause,
   PAUSE_BOUNDS_S,
@@ -12,10 +11,10 @@ import {
 const THREADS = 3;
 
 test('threads beside each other do not write into each other’s figures, and all are read elsewhere', () => {
-  const memory = allocateRuntimeStats(THREADS);
+  const memory = RuntimeStats.allocate(THREADS);
   assert.equal(RuntimeStats.byteLength % 8, 0, 'the next thread’s floats are aligned');
   for (let thread = 0; thread < THREADS; thread += 1) {
-    const stats = new RuntimeStats(memory, thread);
+    const stats = new RuntimeStats({ memory, thread });
     stats.recordHeap(100 + thread, 1_000 * (thread + 1));
     stats.recordHeapAfterMajor(50 + thread);
     stats.recordLoopDelay(thread);
@@ -24,7 +23,7 @@ test('threads beside each other do not write into each other’s figures, and al
     });
   }
   for (let thread = 0; thread < THREADS; thread += 1) {
-    const stats = new RuntimeStats(memory, thread);
+    const stats = new RuntimeStats({ memory, thread });
     assert.deepEqual(
       [stats.heapUsed, stats.heapAfterMajor, stats.allocated, stats.samples],
       [100 + thread, 50 + thread, 1_000 * (thread + 1), 1],
@@ -39,7 +38,7 @@ test('threads beside each other do not write into each other’s figures, and al
 });
 
 test('a thread that has told nothing has no heap after a collection, and no pause', () => {
-  const stats = new RuntimeStats(allocateRuntimeStats(1), 0);
+  const stats = new RuntimeStats({ memory: RuntimeStats.allocate(1), thread: 0 });
   assert.deepEqual(
     [stats.heapAfterMajor, stats.samples, stats.takeLongestPause()],
     [undefined, 0, undefined],
@@ -47,16 +46,16 @@ test('a thread that has told nothing has no heap after a collection, and no paus
 });
 
 test('what was allocated is as the thread says; what is used is the newest', () => {
-  const stats = new RuntimeStats(allocateRuntimeStats(1), 0);
+  const stats = new RuntimeStats({ memory: RuntimeStats.allocate(1), thread: 0 });
   stats.recordHeap(700, 40);
   stats.recordHeap(500, 42);
   assert.deepEqual([stats.heapUsed, stats.allocated, stats.samples], [500, 42, 2]);
 });
 
 test('a thread that takes another’s place adds to what that one allocated', () => {
-  const memory = allocateRuntimeStats(1);
-  new RuntimeStats(memory, 0).recordHeap(700, 40);
-  const successor = new RuntimeStats(memory, 0);
+  const memory = RuntimeStats.allocate(1);
+  new RuntimeStats({ memory, thread: 0 }).recordHeap(700, 40);
+  const successor = new RuntimeStats({ memory, thread: 0 });
   successor.recordHeap(300, 5);
   successor.recordHeap(300, 8);
   assert.equal(successor.allocated, 48);
@@ -69,7 +68,7 @@ test('the longest pause is that of all kinds since it was last taken', () => {
   });
   fc.assert(
     fc.property(fc.array(fc.array(pause)), (reads) => {
-      const stats = new RuntimeStats(allocateRuntimeStats(1), 0);
+      const stats = new RuntimeStats({ memory: RuntimeStats.allocate(1), thread: 0 });
       for (const pauses of reads) {
         for (const { kind, pauseMs } of pauses) stats.recordPause(kind, pauseMs);
         const longest = pauses.reduce((most, { pauseMs }) => Math.max(most, pauseMs), 0);

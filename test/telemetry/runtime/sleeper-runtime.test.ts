@@ -2,11 +2,11 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { SteppedClock } from '../../../src/clock/stepped-clock.ts';
 import type { Collection, SleeperSource } from '../../../src/telemetry/runtime/runtime-source.ts';
-import { allocateRuntimeStats, RuntimeStats } from '../../../src/telemetry/runtime/runtime-stats.ts';
+import { RuntimeStats } from '../../../src/telemetry/runtime/runtime-stats.ts';
 import { SleeperRuntime } from '../../../src/telemetry/runtime/sleeper-runtime.ts';
 
 test('it looks at the first call and then once a second at most, at whatever has come together', () => {
-  const stats = new RuntimeStats(allocateRuntimeStats(1), 0);
+  const stats = new RuntimeStats({ memory: RuntimeStats.allocate(1), thread: 0 });
   const clock = new SteppedClock(0);
   let collections: Collection[] = [];
   let asked = 0;
