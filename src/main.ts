@@ -13,15 +13,17 @@ import { COMMIT_INTERVAL_MS } from './committer/committer.ts';
 import { type Config, loadConfig, publicConfig } from './config.ts';
 import { ClaimsError } from './domain/errors.ts';
 import { Engine, engineShape, type Readiness } from './engine.ts';
-import { engineGauges } from './engine-gauges.ts';
 import { Ingress } from './ingress/ingress.ts';
 import { checkLimits } from './limits.ts';
 import { type MadeStore, makeStore } from './make-store.ts';
+import { allMetrics } from './metrics/all.ts';
 import { ThreadedPool } from './pool/threaded-pool.ts';
 import { EngineMemory } from './segment/engine-memory.ts';
 import type { CallServer } from './serving/call-server.ts';
 import { LoneServer } from './serving/lone-server.ts';
 import { ThreadedServer } from './serving/threaded-server.ts';
+import { MeteredStore } from './store/metered-store.ts';
+import { StoreMeter } from './store/store-meter.ts';
 import { createLogger, type Logger } from './telemetry/log.ts';
 import { Metrics } from './telemetry/metrics.ts';
 import { threadCounts } from './thread-counts.ts';
@@ -55,6 +57,7 @@ class Claimd {
     const clock = systemClock;
     const settings = serverSettings(config);
     const pool = new ThreadedPool(memory, clock);
+    const meter = new StoreMeter();
     this.#config = config;
     this.#log = log;
     this.#server =
@@ -68,17 +71,21 @@ class Claimd {
       memory,
       pool,
       ingress: this.#server.ingress,
-      store,
+      store: new MeteredStore(store, meter, clock),
       clock,
       log: this.#log,
       commitIntervalMs: COMMIT_INTERVAL_MS,
       reconcileClaimsPerS: config.reconcileClaimsPerS,
     });
-    this.#metrics = new Metrics(engineGauges(this.#engine, corruptFields), log);
+    this.#metrics = new Metrics(
+      allMetrics({ engine: this.#engine, store: meter, corruptFields }),
+      clock,
+      log,
+    );
     this.#admin = new AdminServer({
       readiness: () => this.#readiness(),
       config: () => publicConfig(config),
-      metrics: (request, response) => this.#metrics.serve(request, response),
+      metrics: (response) => this.#metrics.serve(response),
     });
   }
 

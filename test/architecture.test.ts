@@ -24,7 +24,7 @@ const ROOMS = [
   'settings.ts',
   'store-location.ts',
   'thread-counts.ts',
-  'engine-gauges.ts',
+  'metrics',
   'serving',
   'wire',
   'admin',
@@ -65,6 +65,9 @@ const LIBRARY_ROOMS: Readonly<Record<string, readonly string[]>> = {
   'node:worker_threads': ['pool', 'serving', 'store'],
   'node:http': ['admin', 'telemetry'],
   pino: ['telemetry'],
+  '@opentelemetry/api': ['telemetry'],
+  '@opentelemetry/exporter-prometheus': ['telemetry'],
+  '@opentelemetry/sdk-metrics': ['telemetry'],
   commander: ['config.ts', CLIENT],
   ioredis: ['store'],
 };
@@ -78,6 +81,7 @@ const CONSTRUCTED_BY_MAIN = [
   'ThreadedServer',
   'Listener',
   'AdminServer',
+  'MeteredStore',
 ];
 const CONSTRUCTORS = ['src/main.ts', 'src/make-store.ts'];
 

@@ -7,7 +7,7 @@ export interface AdminPages {
   /** The settings in force, without secrets. */
   config(): unknown;
   /** Prometheus text exposition. */
-  metrics(request: IncomingMessage, response: ServerResponse): void;
+  metrics(response: ServerResponse): void;
 }
 
 export class AdminServer {
@@ -56,7 +56,7 @@ export class AdminServer {
         reply(response, 200, this.#pages.config());
         return;
       case '/metrics':
-        this.#pages.metrics(request, response);
+        this.#pages.metrics(response);
         return;
       default:
         reply(response, 404, { error: 'pages: /healthz /readyz /config /metrics' });

@@ -21,6 +21,7 @@ const FREE = 1; // head of the free list, record + 1; linked by `next`
 const LIVE = 2; // records in use
 const PENDING = 3; // of these, pending ones
 const RESERVED = 4; // records promised to claims that are on their way to the store
+const VALIDATED = 5; // of those in use, validated ones
 
 /** Of a segment's records one in so many is kept for new claims, whatever is learned of others. */
 const KEPT_FOR_NEW_CLAIMS = 8;
@@ -95,6 +96,9 @@ export class ClaimTable {
   get pendingCount(): number {
     return this.#header[PENDING];
   }
+  get validatedCount(): number {
+    return this.#header[VALIDATED];
+  }
   get reservedCount(): number {
     return this.#header[RESERVED];
   }
@@ -161,8 +165,8 @@ export class ClaimTable {
     this.#claimLength[record] = entries.claimLength[entry];
     this.#lists.init(record);
     this.#header[LIVE] += 1;
-    this.#header[PENDING] += 1;
     this.status[record] = ClaimStatus.PENDING;
+    this.#countStatus(record, 1);
     let bucket = hash & this.#bucketMask;
     while (this.#index[bucket] !== 0) bucket = (bucket + 1) & this.#bucketMask;
     this.#index[bucket] = record + 1;
@@ -182,13 +186,12 @@ export class ClaimTable {
 
   /** Moves the record to the list of its status and end. */
   setStatus(record: number, status: ClaimStatus, endEpoch: number): void {
-    const was = this.status[record] === ClaimStatus.PENDING ? 1 : 0;
-    const is = status === ClaimStatus.PENDING ? 1 : 0;
-    this.#header[PENDING] += is - was;
+    this.#countStatus(record, -1);
     this.status[record] = status;
+    this.#countStatus(record, 1);
     this.endEpoch[record] = endEpoch;
     this.#lists.remove(record);
-    if (is === 1) this.#schedule(record);
+    if (status === ClaimStatus.PENDING) this.#schedule(record);
     else this.#lists.append(this.#finals, record);
   }
 
@@ -197,7 +200,7 @@ export class ClaimTable {
     this.#removeFromIndex(record);
     this.#lists.remove(record);
     this.#header[LIVE] -= 1;
-    if (this.status[record] === ClaimStatus.PENDING) this.#header[PENDING] -= 1;
+    this.#countStatus(record, -1);
     this.#next[record] = this.#header[FREE] - 1;
     this.#header[FREE] = record + 1;
   }
@@ -289,6 +292,12 @@ export class ClaimTable {
     }
     this.#header[USED] += 1;
     return this.#header[USED] - 1;
+  }
+
+  #countStatus(record: number, by: number): void {
+    const status = this.status[record];
+    if (status === ClaimStatus.PENDING) this.#header[PENDING] += by;
+    else if (status === ClaimStatus.VALIDATED) this.#header[VALIDATED] += by;
   }
 
   #schedule(record: number): void {

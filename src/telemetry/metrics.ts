@@ -1,76 +1,49 @@
 /**
- * Metrics by the OpenTelemetry API, read when they are asked for and told on the admin port. The
- * libraries are loaded when somebody asks for the first time: who does not has no need of the memory.
+ * Answers who asks for the metrics on the admin port. The libraries are loaded when somebody does so
+ * for the first time: who does not has no need of the memory.
  */
-import type { IncomingMessage, ServerResponse } from 'node:http';
-import type { ObservableResult } from '@opentelemetry/api';
-import type { PrometheusExporter } from '@opentelemetry/exporter-prometheus';
+import type { ServerResponse } from 'node:http';
+import type { Clock } from '../clock/clock.ts';
+import type { Exposition } from './exposition.ts';
 import type { Logger } from './log.ts';
+import type { Metric } from './metric.ts';
 
+const HTTP_OK = 200;
 const HTTP_INTERNAL_ERROR = 500;
-
-/** What a metric is called and how it is read. Names follow OpenTelemetry; Prometheus has `_` for `.`. */
-export interface Gauge {
-  readonly name: string;
-  readonly description: string;
-  readonly unit: string;
-  /** true where the value only ever grows. */
-  readonly monotonic: boolean;
-  read(result: ObservableResult): void;
-}
-
-interface Telemetry {
-  readonly exporter: PrometheusExporter;
-  shutdown(): Promise<void>;
-}
+const TEXT_FORMAT = 'text/plain; version=0.0.4; charset=utf-8';
 
 export class Metrics {
-  readonly #gauges: readonly Gauge[];
+  readonly #metrics: readonly Metric[];
+  readonly #clock: Clock;
   readonly #log: Logger;
-  #telemetry: Promise<Telemetry> | undefined;
+  #exposition: Promise<Exposition> | undefined;
 
-  constructor(gauges: readonly Gauge[], log: Logger) {
-    this.#gauges = gauges;
+  constructor(metrics: readonly Metric[], clock: Clock, log: Logger) {
+    this.#metrics = metrics;
+    this.#clock = clock;
     this.#log = log;
   }
 
-  /** Answers with the text exposition of every gauge, now. */
-  async serve(request: IncomingMessage, response: ServerResponse): Promise<void> {
-    this.#telemetry ??= makeTelemetry(this.#gauges);
+  /** Answers with the text exposition of every metric, now. */
+  async serve(response: ServerResponse): Promise<void> {
     try {
-      const { exporter } = await this.#telemetry;
-      exporter.getMetricsRequestHandler(request, response);
+      this.#exposition ??= this.#load();
+      const page = await (await this.#exposition).page();
+      response.writeHead(HTTP_OK, { 'content-type': TEXT_FORMAT }).end(page);
     } catch (error) {
       // Such as when the program's files were replaced while it runs. Who asks next tries again.
-      this.#telemetry = undefined;
+      this.#exposition = undefined;
       this.#log.error({ err: error }, 'metrics can not be told');
       response.writeHead(HTTP_INTERNAL_ERROR).end();
     }
   }
 
   async close(): Promise<void> {
-    await (await this.#telemetry)?.shutdown();
+    await (await this.#exposition)?.shutdown();
   }
-}
 
-async function makeTelemetry(gauges: readonly Gauge[]): Promise<Telemetry> {
-  const [{ PrometheusExporter }, { MeterProvider }] = await Promise.all([
-    import('@opentelemetry/exporter-prometheus'),
-    import('@opentelemetry/sdk-metrics'),
-  ]);
-  const exporter = new PrometheusExporter({
-    preventServerStart: true,
-    withoutTargetInfo: true,
-    withoutScopeInfo: true,
-  });
-  const provider = new MeterProvider({ readers: [exporter] });
-  const meter = provider.getMeter('epoch-claims');
-  for (const gauge of gauges) {
-    const options = { description: gauge.description, unit: gauge.unit };
-    const instrument = gauge.monotonic
-      ? meter.createObservableCounter(gauge.name, options)
-      : meter.createObservableGauge(gauge.name, options);
-    instrument.addCallback((result) => gauge.read(result));
+  async #load(): Promise<Exposition> {
+    const { Exposition } = await import('./exposition.ts');
+    return new Exposition(this.#metrics, this.#clock);
   }
-  return { exporter, shutdown: () => provider.shutdown() };
 }

@@ -136,10 +136,17 @@ export class TableChecker {
       {
         live: table.liveCount,
         pending: table.pendingCount,
+        validated: table.validatedCount,
         reserved: table.reservedCount,
         epoch: table.epoch,
       },
-      { live: model.claims.size, pending: model.pending, reserved: model.reserved, epoch: model.epoch },
+      {
+        live: model.claims.size,
+        pending: model.pending,
+        validated: model.validated,
+        reserved: model.reserved,
+        epoch: model.epoch,
+      },
     );
     assert.equal(table.oldestFinal(), model.oldestFinal()?.record ?? NO_RECORD, 'oldest final');
     for (const identity of universe) {

@@ -40,6 +40,10 @@ export class TableModel {
     this.epoch = epoch;
   }
 
+  get validated(): number {
+    return [...this.claims.values()].filter(({ status }) => status === ClaimStatus.VALIDATED).length;
+  }
+
   get canReserve(): boolean {
     return this.pending + this.reserved < this.capacity;
   }

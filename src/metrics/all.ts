@@ -1,0 +1,29 @@
+/** Every metric of claimd, as docs/metrics.md lists them; a test holds the two equal in both directions. */
+import type { Engine } from '../engine.ts';
+import type { StoreMeter } from '../store/store-meter.ts';
+import type { Metric } from '../telemetry/metric.ts';
+import { callMetrics } from './calls.ts';
+import { commitMetrics } from './commits.ts';
+import { epochMetrics } from './epochs.ts';
+import { segmentMetrics } from './segments.ts';
+import { storeMetrics } from './store.ts';
+import { traceMetrics } from './traces.ts';
+
+/** Where metrics come from. */
+export interface MetricSources {
+  readonly engine: Engine;
+  readonly store: StoreMeter;
+  /** Fields of the registry met so far whose values can't be read. */
+  readonly corruptFields: () => number;
+}
+
+export function allMetrics({ engine, store, corruptFields }: MetricSources): Metric[] {
+  return [
+    ...epochMetrics(engine, store),
+    ...callMetrics(engine.memory),
+    ...segmentMetrics(engine.memory),
+    ...commitMetrics(engine, store),
+    ...storeMetrics(store, corruptFields),
+    ...traceMetrics(engine.memory),
+  ];
+}

@@ -1,0 +1,42 @@
+/** What tracing tells of itself: calls told, calls kept back, traceparents that were none. */
+import type { EngineMemory } from '../segment/engine-memory.ts';
+import type { CallStats } from '../telemetry/call-stats.ts';
+import { TRACE_REASONS } from '../telemetry/call-trace.ts';
+import { counter, type Metric, type NumberMetric } from '../telemetry/metric.ts';
+
+export function traceMetrics(memory: EngineMemory): Metric[] {
+  const { callStats: threads } = memory;
+  const sum = (of: (stats: CallStats) => number): number =>
+    threads.reduce((total, stats) => total + of(stats), 0);
+  const byReason = (name: string, description: string, of: (stats: CallStats, reason: number) => number) =>
+    ({
+      kind: 'counter',
+      name,
+      unit: '{trace}',
+      description,
+      labels: { reason: TRACE_REASONS },
+      read: (observe) => {
+        for (const [i, reason] of TRACE_REASONS.entries())
+          observe(
+            sum((stats) => of(stats, i)),
+            { reason },
+          );
+      },
+    }) satisfies NumberMetric;
+  return [
+    byReason('claims.traces.told', 'calls told as traces, by why', (stats, reason) =>
+      stats.tracesTold(reason),
+    ),
+    byReason(
+      'claims.traces.kept_back',
+      'calls that would have been told, but for the bound on how many are',
+      (stats, reason) => stats.tracesDropped(reason),
+    ),
+    counter(
+      'claims.traces.malformed_parents',
+      '{call}',
+      'calls whose traceparent is none by W3C trace context, and was ignored',
+      () => sum((stats) => stats.malformedTraceParents),
+    ),
+  ];
+}
