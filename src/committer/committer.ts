@@ -12,7 +12,7 @@ import { ClockAhead } from '../domain/errors.ts';
 import { EntryStep, NO_ENTRY } from '../entries/entry-table.ts';
 import { EXPIRIES_BESIDE_CALLS } from '../limits.ts';
 import type { SegmentFeeder } from '../pool/segment-pool.ts';
-import { type EngineMemory, MAIN_LOOP } from '../segment/engine-memory.ts';
+import { type EngineMemory, MAIN_LOOP, serverOfLoop, WorkerCounter } from '../segment/engine-memory.ts';
 import { Outbox } from '../segment/outbox.ts';
 import type { ClaimStore } from '../store/store.ts';
 import { EntryFifo } from './entry-fifo.ts';
@@ -208,7 +208,8 @@ export class Committer {
 
   /** Calls' entries go to their ingress thread, to be answered; expiries straight back to learn. */
   #sendHome(batch: Int32Array, count: number): void {
-    const { entries } = this.#memory;
+    const { entries, shape } = this.#memory;
+    let forHome = 0;
     for (let i = 0; i < count; i += 1) {
       const entry = batch[i];
       if (entries.operation[entry] === ClaimOperation.EXPIRE) {
@@ -216,9 +217,11 @@ export class Committer {
         this.#feeder.push(entry);
       } else {
         this.#outbox.add(this.#memory.homeQueue(entry), entry, true);
+        forHome += 1;
       }
     }
     this.#outbox.send();
+    this.#memory.count(serverOfLoop(shape, MAIN_LOOP), WorkerCounter.SENT_HOME, forHome);
   }
 
   /** What was sent home may lead to the next commit at once; the events below pump what has come since. */

@@ -12,7 +12,7 @@ import { EntryStep, NO_ENTRY } from '../entries/entry-table.ts';
 import { expiryEntries, SCAN_PAGE_RECORDS } from '../limits.ts';
 import type { StatePartitioner } from '../partitioner/partitioner.ts';
 import type { SegmentFeeder } from '../pool/segment-pool.ts';
-import type { EngineMemory } from '../segment/engine-memory.ts';
+import { type EngineMemory, MAIN_LOOP, serverOfLoop, WorkerCounter } from '../segment/engine-memory.ts';
 import type { StoredClaim } from '../store/store.ts';
 
 /** Resolves when a number of entries have come back. */
@@ -113,12 +113,15 @@ export class SegmentControl {
   drain(): void {
     const { queues, entries, coordinatorQueue } = this.#memory;
     let entry = queues.takeAll(coordinatorQueue);
+    let count = 0;
     while (entry !== NO_ENTRY) {
       const next = entries.next[entry];
       entries.holder[entry] = 0;
       this.#returned(entry);
       entry = next;
+      count += 1;
     }
+    this.#memory.count(serverOfLoop(this.#memory.shape, MAIN_LOOP), WorkerCounter.CAME_HOME, count);
   }
 
   /** Entries that died with a worker: an epoch must arrive, the rest comes round again. */

@@ -11,7 +11,7 @@ import { EntryStep, type EntryTable, NO_ENTRY } from '../entries/entry-table.ts'
 import { WATCHERS_MAX } from '../limits.ts';
 import { StatePartitioner } from '../partitioner/partitioner.ts';
 import type { SegmentFeeder } from '../pool/segment-pool.ts';
-import type { EngineMemory } from '../segment/engine-memory.ts';
+import { type EngineMemory, loopOf, serverOfLoop, WorkerCounter } from '../segment/engine-memory.ts';
 import { SharedCount } from '../segment/shared-count.ts';
 import type { IngressThreads } from './ingress-threads.ts';
 
@@ -30,6 +30,8 @@ export class Ingress implements IngressThreads {
   readonly #memory: EngineMemory;
   readonly #thread: number;
   readonly #queue: number;
+  /** The server that its event loop is. */
+  readonly #server: number;
   readonly #partitioner: StatePartitioner;
   readonly #feeder: SegmentFeeder;
   readonly #defer: (call: () => void) => void;
@@ -60,6 +62,7 @@ export class Ingress implements IngressThreads {
     this.watchers = new SharedCount(memory.watchers, WATCHERS_MAX);
     this.#expiryEpochs = new ExpiryEpochs(this.rules);
     this.#queue = memory.ingressQueue(thread);
+    this.#server = serverOfLoop(memory.shape, loopOf(memory.shape, thread));
     this.#partitioner = new StatePartitioner(memory.segments, this.partition);
     this.#feeder = feeder;
     this.#allocator = new EntryAllocator(memory.firstEntryOf(thread), memory.shape.ingressEntries);
@@ -112,12 +115,15 @@ export class Ingress implements IngressThreads {
   drain(): void {
     const { queues, entries } = this.#memory;
     let entry = queues.takeAll(this.#queue);
+    let count = 0;
     while (entry !== NO_ENTRY) {
       const next = entries.next[entry];
       entries.holder[entry] = 0;
       this.#takeHome(entry);
       entry = next;
+      count += 1;
     }
+    this.#memory.count(this.#server, WorkerCounter.CAME_HOME, count);
     this.#tellWaiting();
   }
 

@@ -1,6 +1,6 @@
 /** What the segments tell: how full the table is, what waits for them, who serves them. Summed over segments. */
 import type { ClaimTable } from '../registry/claim-table.ts';
-import { type EngineMemory, MAIN_LOOP, serverCount, WorkerCounter } from '../segment/engine-memory.ts';
+import { type EngineMemory, loopName, serverCount, WorkerCounter } from '../segment/engine-memory.ts';
 import { gauge, type Metric } from '../telemetry/metric.ts';
 
 /** A worker by its number; the others are event loops, which serve a few entries themselves. */
@@ -34,6 +34,19 @@ export function segmentMetrics(memory: EngineMemory): Metric[] {
         observe(Math.max(0, sum((t) => t.liveCount) - pending - validated), { status: 'expired' });
       },
     },
+    {
+      kind: 'gauge',
+      name: 'claims.queue.depth',
+      unit: '{entry}',
+      description:
+        'entries in the queues: for segments to serve, for a commit, and home to be answered or freed',
+      labels: { queue: ['segments', 'commit', 'home'] },
+      read: (observe) => {
+        observe(between(memory, WorkerCounter.ENTRIES, WorkerCounter.QUEUED), { queue: 'segments' });
+        observe(Atomics.load(memory.commitWaiting, 0), { queue: 'commit' });
+        observe(between(memory, WorkerCounter.CAME_HOME, WorkerCounter.SENT_HOME), { queue: 'home' });
+      },
+    },
     served(
       memory,
       'claims.worker.entries',
@@ -59,6 +72,12 @@ export function segmentMetrics(memory: EngineMemory): Metric[] {
   ];
 }
 
+/** What was put on queues and not taken yet. What was taken is read first: the rest is never less than none. */
+function between(memory: EngineMemory, taken: number, put: number): number {
+  const left = -memory.countedByAll(taken) + memory.countedByAll(put);
+  return Math.max(0, left);
+}
+
 function served(
   memory: EngineMemory,
   name: string,
@@ -82,6 +101,5 @@ function served(
 
 function serverName({ shape }: EngineMemory, server: number): string {
   if (server < shape.workers) return `${server}`;
-  const loop = server - shape.workers;
-  return loop === MAIN_LOOP ? 'main' : `ingress-${loop - 1}`;
+  return loopName(server - shape.workers);
 }

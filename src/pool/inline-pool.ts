@@ -1,6 +1,6 @@
 /** Serves every segment on the calling thread, within `flush`: no threads, so a seed replays a run. */
 import { assert } from '../domain/assert.ts';
-import type { EngineMemory } from '../segment/engine-memory.ts';
+import { type EngineMemory, MAIN_LOOP, serverOfLoop, WorkerCounter } from '../segment/engine-memory.ts';
 import { SegmentServer } from '../segment/segment-server.ts';
 import type { PoolEvents, SegmentPool } from './segment-pool.ts';
 
@@ -21,6 +21,7 @@ export class InlinePool implements SegmentPool {
 
   push(entry: number): void {
     this.memory.queues.push(this.memory.entries.segment[entry], entry);
+    this.memory.count(serverOfLoop(this.memory.shape, MAIN_LOOP), WorkerCounter.QUEUED, 1);
   }
 
   pushPatient(entry: number): void {

@@ -5,7 +5,7 @@
  * another server is at is left to that one, which looks again when it is done.
  */
 import { assert } from '../domain/assert.ts';
-import type { EngineMemory } from '../segment/engine-memory.ts';
+import { type EngineMemory, serverOfLoop } from '../segment/engine-memory.ts';
 import { SegmentServer } from '../segment/segment-server.ts';
 
 export class SmallRuns {
@@ -22,7 +22,7 @@ export class SmallRuns {
    * @param onServed takes what was served from the thread's own queues.
    */
   constructor(memory: EngineMemory, loop: number, most: number, onServed: () => void) {
-    this.#server = new SegmentServer(memory, memory.shape.workers + loop, loop);
+    this.#server = new SegmentServer(memory, serverOfLoop(memory.shape, loop), loop);
     this.#segments = new Int32Array(most);
     this.#onServed = onServed;
   }

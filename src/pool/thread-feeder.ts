@@ -5,7 +5,7 @@
  * serves what others are home to. Only where stealing is off is each home worker woken.
  */
 import { SegmentMap } from '../partitioner/segment-map.ts';
-import type { EngineMemory } from '../segment/engine-memory.ts';
+import { type EngineMemory, serverOfLoop, WorkerCounter } from '../segment/engine-memory.ts';
 import { wakeWorker } from '../segment/worker-state.ts';
 import type { SegmentFeeder } from './segment-pool.ts';
 import { SmallRuns } from './small-runs.ts';
@@ -21,6 +21,8 @@ const PATIENT_WORTH_A_WAKE = 256;
 
 export class ThreadFeeder implements SegmentFeeder {
   readonly #memory: EngineMemory;
+  /** The server that its event loop is. */
+  readonly #server: number;
   readonly #home: Uint8Array;
   /** Entries pushed since the last flush, by home worker. */
   readonly #pushed: Int32Array;
@@ -34,6 +36,7 @@ export class ThreadFeeder implements SegmentFeeder {
    */
   constructor(memory: EngineMemory, loop: number, onServed: () => void) {
     this.#memory = memory;
+    this.#server = serverOfLoop(memory.shape, loop);
     this.#small = new SmallRuns(memory, loop, WORTH_A_WAKE, onServed);
     const map = new SegmentMap(memory.segments, memory.shape.workers);
     this.#home = Uint8Array.from({ length: memory.segments }, (_, segment) => map.homeOf(segment));
@@ -48,6 +51,7 @@ export class ThreadFeeder implements SegmentFeeder {
   pushPatient(entry: number): void {
     const segment = this.#memory.entries.segment[entry];
     this.#memory.queues.push(segment, entry);
+    this.#memory.count(this.#server, WorkerCounter.QUEUED, 1);
     this.#pushed[this.#home[segment]] += 1;
     this.#pushedInAll += 1;
   }

@@ -80,8 +80,26 @@ export function serverCount(shape: EngineShape): number {
   return shape.workers + loopCount(shape);
 }
 
-/** Counters of one server, written by it alone. */
-export const WorkerCounter = { RUNS: 0, ENTRIES: 1, STOLEN_RUNS: 2, STOLEN_ENTRIES: 3, WAKES: 4 } as const;
+/** The server that an event loop is. */
+export function serverOfLoop(shape: EngineShape, loop: number): number {
+  return shape.workers + loop;
+}
+
+/**
+ * Counters of one server, written by it alone. The last three, with ENTRIES, which are counted as
+ * they are taken, say how many wait in queues: those put on segments' (by event loops), sent home by
+ * who served or committed them, and come home (to event loops).
+ */
+export const WorkerCounter = {
+  RUNS: 0,
+  ENTRIES: 1,
+  STOLEN_RUNS: 2,
+  STOLEN_ENTRIES: 3,
+  WAKES: 4,
+  QUEUED: 5,
+  SENT_HOME: 6,
+  CAME_HOME: 7,
+} as const;
 const COUNTERS_PER_SERVER = 8;
 
 const QUEUES_BESIDE_SEGMENTS = 2;
@@ -239,6 +257,13 @@ export class EngineMemory {
 
   counter(server: number, counter: number): number {
     return this.#counters[server * COUNTERS_PER_SERVER + counter];
+  }
+
+  /** Of all servers. */
+  countedByAll(counter: number): number {
+    let sum = 0;
+    for (let server = 0; server < serverCount(this.shape); server += 1) sum += this.counter(server, counter);
+    return sum;
   }
 }
 

@@ -10,7 +10,7 @@
  * taking[w] is set and that entry no longer waits in the queue, the chain from there.
  */
 import { NO_ENTRY } from '../entries/entry-table.ts';
-import type { EngineMemory } from './engine-memory.ts';
+import { type EngineMemory, WorkerCounter } from './engine-memory.ts';
 
 const NOTHING = 0;
 
@@ -33,10 +33,15 @@ export function takeRun(memory: EngineMemory, segment: number, worker: number): 
   return NO_ENTRY;
 }
 
-/** Marks a chain as in the worker's hands. */
+/** Marks a chain as in the worker's hands, and counts it as taken by it. */
 export function markRun(memory: EngineMemory, newest: number, worker: number): void {
   const { holder, next } = memory.entries;
-  for (let entry = newest; entry !== NO_ENTRY; entry = next[entry]) holder[entry] = worker + 1;
+  let count = 0;
+  for (let entry = newest; entry !== NO_ENTRY; entry = next[entry]) {
+    holder[entry] = worker + 1;
+    count += 1;
+  }
+  memory.count(worker, WorkerCounter.ENTRIES, count);
 }
 
 /** The run that a dead worker was about to mark, newest first, or NO_ENTRY; ends its taking. */

@@ -21,6 +21,8 @@ export class SegmentServer {
   readonly #memory: EngineMemory;
   readonly #server: number;
   readonly #outbox: Outbox;
+  /** How many of the run are in the outbox, on their way home. */
+  #forHome = 0;
 
   /**
    * @param server its number (serverCount).
@@ -46,7 +48,6 @@ export class SegmentServer {
       unlock(locks, segment, this.#server);
       if (served === 0) continue;
       this.#memory.count(this.#server, WorkerCounter.RUNS, 1);
-      this.#memory.count(this.#server, WorkerCounter.ENTRIES, served);
       return served;
     }
     return 0;
@@ -68,6 +69,9 @@ export class SegmentServer {
       count += 1;
     }
     this.#outbox.send();
+    // Only now: of a run that its server died over, what was not sent is not on its way home.
+    this.#memory.count(this.#server, WorkerCounter.SENT_HOME, this.#forHome);
+    this.#forHome = 0;
     return count;
   }
 
@@ -146,6 +150,7 @@ export class SegmentServer {
     entries.status[entry] = status;
     entries.epoch[entry] = table.epoch;
     entries.fromStore[entry] = 0;
+    this.#forHome += 1;
     this.#outbox.add(this.#memory.homeQueue(entry), entry, true);
   }
 
@@ -244,6 +249,7 @@ export class SegmentServer {
     const { entries, coordinatorQueue } = this.#memory;
     entries.step[entry] = EntryStep.RETURNED;
     const queue = this.#memory.homeQueue(entry);
+    this.#forHome += 1;
     this.#outbox.add(queue, entry, queue === coordinatorQueue);
   }
 }
