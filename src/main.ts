@@ -18,7 +18,7 @@ import { checkLimits } from './limits.ts';
 import { type MadeStore, makeStore } from './make-store.ts';
 import { allMetrics } from './metrics/all.ts';
 import { ThreadedPool } from './pool/threaded-pool.ts';
-import { EngineMemory } from './segment/engine-memory.ts';
+import { EngineMemory, MAIN_LOOP } from './segment/engine-memory.ts';
 import type { CallServer } from './serving/call-server.ts';
 import { LoneServer } from './serving/lone-server.ts';
 import { ThreadedServer } from './serving/threaded-server.ts';
@@ -26,6 +26,8 @@ import { MeteredStore } from './store/metered-store.ts';
 import { StoreMeter } from './store/store-meter.ts';
 import { createLogger, type Logger } from './telemetry/log.ts';
 import { Metrics } from './telemetry/metrics.ts';
+import { LoopRuntime } from './telemetry/runtime/loop-runtime.ts';
+import { loopSource } from './telemetry/runtime/runtime-source.ts';
 import { threadCounts } from './thread-counts.ts';
 import type { ServerSettings } from './wire/claims-server.ts';
 import { hostAndPort, Listener } from './wire/listener.ts';
@@ -49,6 +51,7 @@ class Claimd {
   readonly #healthListener: Listener;
   readonly #metrics: Metrics;
   readonly #admin: AdminServer;
+  readonly #runtime: LoopRuntime;
   #serving = false;
   #stopping = false;
 
@@ -60,6 +63,7 @@ class Claimd {
     const meter = new StoreMeter();
     this.#config = config;
     this.#log = log;
+    this.#runtime = new LoopRuntime(memory.runtimeOfLoop(MAIN_LOOP), loopSource, clock);
     this.#server =
       memory.shape.ingressThreads === 1
         ? new LoneServer(new Ingress(memory, 0, pool, setImmediate), clock, log, settings)
@@ -91,6 +95,7 @@ class Claimd {
 
   /** Binds first, so that a port in use is found before the store is touched. */
   async start(): Promise<void> {
+    this.#runtime.start();
     await this.#server.start(this.#engine.epochs);
     if (this.#stopping) return;
     const address = await listen(this.#listener, this.#config.listen);
@@ -138,6 +143,7 @@ class Claimd {
     this.#health.close();
     await this.#admin.close();
     await this.#metrics.close();
+    this.#runtime.stop();
     this.#log.info('stopped');
   }
 
@@ -231,7 +237,14 @@ async function main(): Promise<void> {
   const log = createLogger(config.logLevel);
   const memory = allocateMemory(config);
   const replicaId = randomUUID().replaceAll('-', '');
-  const store = await makeStore({ config, entries: memory.entries, clock: systemClock, log, replicaId });
+  const store = await makeStore({
+    config,
+    entries: memory.entries,
+    clock: systemClock,
+    log,
+    replicaId,
+    runtime: memory.storeRuntime,
+  });
   const claimd = new Claimd(config, log, memory, store);
   handleSignals(claimd);
   await claimd.start();

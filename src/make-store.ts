@@ -9,6 +9,7 @@ import type { RedisLocation, RedisStoreEvents, RedisTls } from './store/redis/op
 import type { ClaimStore, RegistrySettings } from './store/store.ts';
 import type { SqliteLocation } from './store-location.ts';
 import type { Logger } from './telemetry/log.ts';
+import type { RuntimePlace } from './telemetry/runtime/runtime-stats.ts';
 
 /** What a store is made with, whatever it is. */
 export interface StoreParts {
@@ -18,6 +19,8 @@ export interface StoreParts {
   readonly log: Logger;
   /** Tells this run of this replica from every other: random, letters and digits. */
   readonly replicaId: string;
+  /** Where a thread of the store's own tells of its running. */
+  readonly runtime: RuntimePlace;
 }
 
 export interface MadeStore {
@@ -32,7 +35,7 @@ export function makeStore(parts: StoreParts): Promise<MadeStore> {
 }
 
 async function makeSqliteStore(parts: StoreParts, location: SqliteLocation): Promise<MadeStore> {
-  const { config, entries, clock } = parts;
+  const { config, entries, clock, runtime } = parts;
   const { SqliteStore } = await import('./store/sqlite/sqlite-store.ts');
   const store = new SqliteStore({
     path: location.path,
@@ -41,6 +44,7 @@ async function makeSqliteStore(parts: StoreParts, location: SqliteLocation): Pro
     maxBytes: config.sqliteMaxBytes,
     clock,
     entries,
+    runtime,
   });
   return { store, corruptFields: () => 0 };
 }

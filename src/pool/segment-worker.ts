@@ -2,11 +2,14 @@
  * The one long task of a worker thread: serve its own segments, steal whole runs from busy ones,
  * sleep. It returns when told to stop. It has no event loop, no sockets, no store.
  */
+import { systemClock } from '../clock/clock.ts';
 import { SegmentMap } from '../partitioner/segment-map.ts';
 import { type EngineHandle, EngineMemory, WorkerCounter } from '../segment/engine-memory.ts';
 import { isLocked } from '../segment/segment-lock.ts';
 import { SegmentServer } from '../segment/segment-server.ts';
 import { WorkerState } from '../segment/worker-state.ts';
+import { ProfilerSource } from '../telemetry/runtime/runtime-source.ts';
+import { SleeperRuntime } from '../telemetry/runtime/sleeper-runtime.ts';
 
 export interface WorkerTask {
   readonly handle: EngineHandle;
@@ -22,6 +25,7 @@ class SegmentWorker {
   readonly #server: SegmentServer;
   readonly #firstOwn: number;
   readonly #ownCount: number;
+  readonly #runtime: SleeperRuntime;
   #nextVictim: number;
   /** Entries served since the bells were rung. */
   #unrung = 0;
@@ -34,6 +38,8 @@ class SegmentWorker {
     this.#firstOwn = map.firstOf(task.worker);
     this.#ownCount = map.countOf(task.worker);
     this.#nextVictim = this.#firstOwn + this.#ownCount;
+    const stats = this.#memory.runtimeOfWorker(task.worker);
+    this.#runtime = new SleeperRuntime(stats, new ProfilerSource(), systemClock);
   }
 
   run(): void {
@@ -92,6 +98,7 @@ class SegmentWorker {
   #ringBells(): void {
     this.#server.ringBells();
     this.#unrung = 0;
+    this.#runtime.look();
   }
 
   /** Sleeps until a feeder wakes it. Announced before the last look, so that no push is missed. */

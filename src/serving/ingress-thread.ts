@@ -13,6 +13,8 @@ import { Ingress } from '../ingress/ingress.ts';
 import { ThreadFeeder } from '../pool/thread-feeder.ts';
 import { BellListener } from '../segment/bell.ts';
 import { EngineMemory, loopOf } from '../segment/engine-memory.ts';
+import { LoopRuntime } from '../telemetry/runtime/loop-runtime.ts';
+import { loopSource } from '../telemetry/runtime/runtime-source.ts';
 import { ClaimsServer } from '../wire/claims-server.ts';
 import type { FromThread, IngressThreadData, Task, ToThread } from './protocol.ts';
 import { RemoteEpochs } from './remote-epochs.ts';
@@ -28,6 +30,7 @@ class IngressThread {
   readonly #summaries = new Replies<EpochSummary[]>();
   readonly #server: ClaimsServer;
   readonly #bell: BellListener;
+  readonly #runtime: LoopRuntime;
 
   constructor(port: MessagePort, { handle, thread, settings }: IngressThreadData) {
     const memory = new EngineMemory(handle);
@@ -44,12 +47,14 @@ class IngressThread {
       settings,
     });
     this.#bell = new BellListener(memory.bells, loop, takeHome);
+    this.#runtime = new LoopRuntime(memory.runtimeOfLoop(loop), loopSource, systemClock);
   }
 
   run(): void {
     this.#port.on('message', (message: ToThread) => this.#hear(message));
     // What it rejects with is a fault of the program, and ends it.
     void this.#bell.listen();
+    this.#runtime.start();
     this.#say({ kind: 'started' });
   }
 
@@ -108,6 +113,7 @@ class IngressThread {
         return this.#ingress.idle();
       case 'end':
         this.#bell.stop();
+        this.#runtime.stop();
         return Promise.resolve();
       default:
         return unreachable(task);

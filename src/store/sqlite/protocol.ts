@@ -4,6 +4,7 @@
  * answered like the rest; entries never travel, both sides have the same table.
  */
 import type { ErrorMessage } from '../../domain/error-message.ts';
+import type { RuntimePlace } from '../../telemetry/runtime/runtime-stats.ts';
 import type { EpochCounts, RegistrySettings, ScanCursor, ScanPage } from '../store.ts';
 
 /** What the thread is started with. */
@@ -16,6 +17,8 @@ export interface SqliteThreadData {
   readonly entries: SharedArrayBuffer;
   /** Of the CommitRing. */
   readonly ring: SharedArrayBuffer;
+  /** Where it tells of its own running. */
+  readonly runtime: RuntimePlace;
 }
 
 /** `nowMs` is the store's clock, which is this machine's, as the request was sent. */

@@ -12,6 +12,7 @@ import type { EntryTable } from '../../entries/entry-table.ts';
 import { Replies } from '../../entries/replies.ts';
 import { threadEntry } from '../../entries/thread-entry.ts';
 import { SQLITE_BATCH_MAX_ITEMS } from '../../limits.ts';
+import { type RuntimePlace, RuntimeStats } from '../../telemetry/runtime/runtime-stats.ts';
 import type {
   ClaimStore,
   CommitBatch,
@@ -41,6 +42,8 @@ export interface SqliteStoreOptions {
   /** This machine's clock, which is also the store's. */
   readonly clock: Clock;
   readonly entries: EntryTable;
+  /** Where its thread tells of its own running; memory that nobody reads where this is left out. */
+  readonly runtime?: RuntimePlace;
 }
 
 const NOT_OPEN = 'the store is not open';
@@ -128,6 +131,7 @@ export class SqliteStore implements ClaimStore {
 
   #startThread(): Worker {
     const { path, settings, maxClockSkewMs, maxBytes, entries } = this.#options;
+    const { runtime = { memory: RuntimeStats.allocate(1), thread: 0 } } = this.#options;
     const workerData: SqliteThreadData = {
       path,
       settings,
@@ -135,6 +139,7 @@ export class SqliteStore implements ClaimStore {
       maxBytes,
       entries: entries.buffer,
       ring: this.#ring.buffer,
+      runtime,
     };
     const thread = new Worker(threadEntry(import.meta.url, './thread'), { name: 'store', workerData });
     thread.on('message', (reply: StoreReply) => this.#settle(reply));

@@ -4,10 +4,14 @@
  * ends it; the client (sqlite-store) then rejects whatever it was asked.
  */
 import { type MessagePort, parentPort, receiveMessageOnPort, workerData } from 'node:worker_threads';
+import { systemClock } from '../../clock/clock.ts';
 import { assert, unreachable } from '../../domain/assert.ts';
 import { errorMessage } from '../../domain/error-message.ts';
 import { StoreUnavailable } from '../../domain/errors.ts';
 import { EntryTable } from '../../entries/entry-table.ts';
+import { ProfilerSource } from '../../telemetry/runtime/runtime-source.ts';
+import { RuntimeStats } from '../../telemetry/runtime/runtime-stats.ts';
+import { SleeperRuntime } from '../../telemetry/runtime/sleeper-runtime.ts';
 import { CommitRing } from './commit-ring.ts';
 import type { NumberedRequest, SqliteThreadData, StoreReply, StoreRequest, StoreResult } from './protocol.ts';
 import { SqliteRegistry } from './registry.ts';
@@ -16,6 +20,7 @@ class SqliteThread {
   readonly #port: MessagePort;
   readonly #data: SqliteThreadData;
   readonly #ring: CommitRing;
+  readonly #runtime: SleeperRuntime;
   #registry: SqliteRegistry | undefined;
   #ended = false;
   /** The store's clock, as the request in hand was sent. */
@@ -25,12 +30,14 @@ class SqliteThread {
     this.#port = port;
     this.#data = data;
     this.#ring = new CommitRing(data.ring);
+    this.#runtime = new SleeperRuntime(new RuntimeStats(data.runtime), new ProfilerSource(), systemClock);
   }
 
   run(): void {
     while (!this.#ended) {
       const rung = this.#ring.rung();
-      if (!this.#serveCommit() && !this.#serveMessage()) this.#ring.sleep(rung);
+      if (this.#serveCommit() || this.#serveMessage()) this.#runtime.look();
+      else this.#ring.sleep(rung);
     }
   }
 
