@@ -1,6 +1,7 @@
 /** What the rounds side by side say: the goals, a table of all subjects, their latencies as a chart. */
+
+import { type Trend, trend } from '../../src/telemetry/runtime/trend.ts';
 import { ratioSpread, type Spread, spread } from '../measure/statistics.ts';
-import { type Trend, trend } from '../soak/trend.ts';
 import { figure } from '../table.ts';
 import type { BenchResult, BenchRow, Chart, Goal, Table } from './bench-module.ts';
 import { spreadRow } from './rows.ts';

@@ -1,7 +1,8 @@
 /** Heaps and memory over the time after the warm-up: their levels and slopes. */
+
+import { type Trend, trend } from '../../src/telemetry/runtime/trend.ts';
 import type { HeapSample } from '../measure/heap-sampler.ts';
 import { afterWarmup, minuteOf, type SoakRecord } from './record.ts';
-import { type Trend, trend } from './trend.ts';
 
 export type Points = readonly (readonly [minute: number, value: number])[];
 

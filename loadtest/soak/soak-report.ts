@@ -1,4 +1,6 @@
 /** The report of a soak: its verdict, its rows, and its tables. The charts are soak-charts'. */
+
+import { type Trend, type Verdict, verdict } from '../../src/telemetry/runtime/trend.ts';
 import type { BenchResult, BenchRow, Table } from '../bench/bench-module.ts';
 import type { HeapSample } from '../measure/heap-sampler.ts';
 import type { Measurement } from '../measure/measure.ts';
@@ -8,7 +10,6 @@ import { figure } from '../table.ts';
 import { heapPoints, heapTrend, perHour, threadHeaps, totalHeapPoints } from './growth.ts';
 import { afterWarmup, type LoadRecord, minuteOf, type SoakRecord } from './record.ts';
 import { soakCharts } from './soak-charts.ts';
-import { type Trend, type Verdict, verdict } from './trend.ts';
 
 /** What the heap may grow by, MB/h. */
 export const GROWTH_MOST = 1;

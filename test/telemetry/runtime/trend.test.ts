@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import fc from 'fast-check';
-import { trend, verdict } from '../../../loadtest/soak/trend.ts';
+import { trend, verdict } from '../../../src/telemetry/runtime/trend.ts';
 
 const BOUND = 1;
 
