@@ -5,6 +5,7 @@ import type { Metric } from '../telemetry/metric.ts';
 import { callMetrics } from './calls.ts';
 import { commitMetrics } from './commits.ts';
 import { epochMetrics } from './epochs.ts';
+import { runtimeMetrics } from './runtime.ts';
 import { segmentMetrics } from './segments.ts';
 import { storeMetrics } from './store.ts';
 import { traceMetrics } from './traces.ts';
@@ -24,6 +25,7 @@ export function allMetrics({ engine, store, corruptFields }: MetricSources): Met
     ...segmentMetrics(engine.memory),
     ...commitMetrics(engine, store),
     ...storeMetrics(store, corruptFields),
+    ...runtimeMetrics(engine.memory),
     ...traceMetrics(engine.memory),
   ];
 }
