@@ -9,7 +9,7 @@ import type { Clock, Timer } from '../clock/clock.ts';
 import { assert } from '../domain/assert.ts';
 import { ClaimOperation, ClaimStatus, Outcome, UnavailableReason } from '../domain/claim.ts';
 import { ClockAhead } from '../domain/errors.ts';
-import { EntryStep, NO_ENTRY } from '../entries/entry-table.ts';
+import { EntryMark, EntryStep, NO_ENTRY } from '../entries/entry-table.ts';
 import { EXPIRIES_BESIDE_CALLS } from '../limits.ts';
 import type { SegmentFeeder } from '../pool/segment-pool.ts';
 import { type EngineMemory, MAIN_LOOP, serverOfLoop, WorkerCounter } from '../segment/engine-memory.ts';
@@ -143,6 +143,7 @@ export class Committer {
     assert(batch !== undefined, 'a commit is begun where one more may be in flight');
     this.#begunUs = this.#pace.clock.monotonicUs();
     const count = this.#gather(batch);
+    this.#markBegun(batch, count, this.#begunUs, count);
     const committed = this.#commit(batch, count).then((tell) => {
       this.#inFlight.delete(committed);
       this.#free.push(batch);
@@ -160,15 +161,16 @@ export class Committer {
     const behind = this.#calls.length;
     try {
       const epoch = await this.#store.commit({ entries: batch, count, epoch: this.#epoch() });
-      this.#sendHome(batch, count);
+      this.#sendHome(batch, count, this.#pace.clock.monotonicUs());
       return () => this.#events.committed(epoch);
     } catch (error) {
       const reason =
         error instanceof ClockAhead ? UnavailableReason.CLOCK_AHEAD : UnavailableReason.STORE_FAILED;
+      const endedUs = this.#pace.clock.monotonicUs();
       this.#fail(batch, count, reason);
-      this.#sendHome(batch, count);
-      const tookMs = (this.#pace.clock.monotonicUs() - begunUs) / 1_000;
-      if (tookMs >= SLOW_FAILURE_MS) this.#failWaiting(batch, behind, reason);
+      this.#sendHome(batch, count, endedUs);
+      const tookMs = (endedUs - begunUs) / 1_000;
+      if (tookMs >= SLOW_FAILURE_MS) this.#failWaiting(batch, behind, reason, endedUs);
       return () => this.#events.failed(error);
     }
   }
@@ -196,22 +198,32 @@ export class Committer {
   }
 
   /** Fails the calls that have waited longest. */
-  #failWaiting(batch: Int32Array, count: number, reason: UnavailableReason): void {
+  #failWaiting(batch: Int32Array, count: number, reason: UnavailableReason, nowUs: number): void {
     for (let left = Math.min(count, this.#calls.length); left > 0; ) {
       const taken = this.#calls.take(batch, 0, Math.min(left, batch.length));
       Atomics.sub(this.#memory.commitWaiting, 0, taken);
+      this.#markBegun(batch, taken, nowUs, 0);
       this.#fail(batch, taken, reason);
-      this.#sendHome(batch, taken);
+      this.#sendHome(batch, taken, nowUs);
       left -= taken;
     }
   }
 
+  #markBegun(batch: Int32Array, count: number, begunUs: number, size: number): void {
+    const { entries } = this.#memory;
+    for (let i = 0; i < count; i += 1) {
+      entries.mark(batch[i], EntryMark.COMMIT_BEGUN, begunUs);
+      entries.mark(batch[i], EntryMark.COMMIT_SIZE, size);
+    }
+  }
+
   /** Calls' entries go to their ingress thread, to be answered; expiries straight back to learn. */
-  #sendHome(batch: Int32Array, count: number): void {
+  #sendHome(batch: Int32Array, count: number, endedUs: number): void {
     const { entries, shape } = this.#memory;
     let forHome = 0;
     for (let i = 0; i < count; i += 1) {
       const entry = batch[i];
+      entries.mark(entry, EntryMark.COMMIT_ENDED, endedUs);
       if (entries.operation[entry] === ClaimOperation.EXPIRE) {
         entries.step[entry] = EntryStep.LEARN;
         this.#feeder.push(entry);

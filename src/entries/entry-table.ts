@@ -19,9 +19,10 @@
  *   timestampMs       float64       8  ingress; the store, where the claim was there before
  *   endEpoch          float64       8  likewise: expiry epoch while pending, else when it ended
  *   epoch             float64       8  whoever decides: the epoch of the decision
+ *   marks             float64 × 8  64  where the claim has been when: see EntryMark
  *   ids               uint8       128  claim id at +0, player id at +64
  *                                 ---
- *                                 172
+ *                                 236
  */
 import { ID_MAX_BYTES } from '../domain/claim.ts';
 
@@ -29,18 +30,46 @@ import { ID_MAX_BYTES } from '../domain/claim.ts';
 export const EntryStep = { REQUEST: 0, LEARN: 1, EXPIRE_NEXT: 2, ADVANCE: 3, RETURNED: 4 } as const;
 export type EntryStep = (typeof EntryStep)[keyof typeof EntryStep];
 
+/**
+ * What is noted of an entry on its way, so that it can be told afterwards why its call took so long.
+ * The marks of one entry lie side by side, in one cache line. Times are microseconds of
+ * Clock.monotonicUs, NaN where the claim did not come by.
+ *
+ *   RECEIVED       its call, or its frame, came; written by the ingress
+ *   DISPATCHED     decoded with all of its message, and sent on its way; the ingress
+ *   TAKEN          a server took the run of its segment that it is in
+ *   DECIDED        that run was served: it goes home, or to the committer
+ *   COMMIT_BEGUN   the commit that it is in was given to the store; the committer
+ *   COMMIT_ENDED   the store confirmed that commit, or failed it; the committer
+ *   COMMIT_SIZE    items of that commit; 0 where it was failed without one
+ *   STOLEN         1 where its run was served by a worker that is not its segment's home
+ */
+export const EntryMark = {
+  RECEIVED: 0,
+  DISPATCHED: 1,
+  TAKEN: 2,
+  DECIDED: 3,
+  COMMIT_BEGUN: 4,
+  COMMIT_ENDED: 5,
+  COMMIT_SIZE: 6,
+  STOLEN: 7,
+} as const;
+export type EntryMark = (typeof EntryMark)[keyof typeof EntryMark];
+const MARKS_PER_ENTRY = 8;
+
 /** No entry: the end of a queue or chain. */
 export const NO_ENTRY = -1;
 export const HOLDER_NONE = 0;
 
 /** Claim id and player id, side by side. */
 export const ENTRY_ID_BYTES = 2 * ID_MAX_BYTES;
-const BYTES_PER_ENTRY = 4 + 4 + 2 + 10 + 3 * 8 + ENTRY_ID_BYTES;
+const BYTES_PER_ENTRY = 4 + 4 + 2 + 10 + 3 * 8 + MARKS_PER_ENTRY * 8 + ENTRY_ID_BYTES;
 
 export class EntryTable {
   readonly capacity: number;
   /** The shared memory itself, to hand to another thread. */
   readonly buffer: SharedArrayBuffer;
+  readonly marks: Float64Array;
   readonly timestampMs: Float64Array;
   readonly endEpoch: Float64Array;
   readonly epoch: Float64Array;
@@ -80,6 +109,7 @@ export class EntryTable {
       return at;
     };
     // Widest first, so that every column is aligned whatever the capacity.
+    this.marks = new Float64Array(buffer, take(MARKS_PER_ENTRY * 8), MARKS_PER_ENTRY * capacity);
     this.timestampMs = new Float64Array(buffer, take(8), capacity);
     this.endEpoch = new Float64Array(buffer, take(8), capacity);
     this.epoch = new Float64Array(buffer, take(8), capacity);
@@ -97,6 +127,26 @@ export class EntryTable {
     this.fromStore = new Uint8Array(buffer, take(1), capacity);
     this.reserved = new Uint8Array(buffer, take(1), capacity);
     this.ids = Buffer.from(buffer, take(ENTRY_ID_BYTES), capacity * ENTRY_ID_BYTES);
+  }
+
+  /** Its call came, and it is sent on its way: what is marked of it from now on is of this way. */
+  markDispatched(entry: number, receivedUs: number, dispatchedUs: number): void {
+    this.mark(entry, EntryMark.RECEIVED, receivedUs);
+    this.mark(entry, EntryMark.DISPATCHED, dispatchedUs);
+    this.mark(entry, EntryMark.TAKEN, Number.NaN);
+    this.mark(entry, EntryMark.DECIDED, Number.NaN);
+    this.mark(entry, EntryMark.COMMIT_BEGUN, Number.NaN);
+    this.mark(entry, EntryMark.COMMIT_ENDED, Number.NaN);
+    this.mark(entry, EntryMark.COMMIT_SIZE, 0);
+    this.mark(entry, EntryMark.STOLEN, 0);
+  }
+
+  mark(entry: number, mark: EntryMark, value: number): void {
+    this.marks[entry * MARKS_PER_ENTRY + mark] = value;
+  }
+
+  markOf(entry: number, mark: EntryMark): number {
+    return this.marks[entry * MARKS_PER_ENTRY + mark];
   }
 
   claimOffset(entry: number): number {

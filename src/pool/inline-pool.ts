@@ -1,4 +1,5 @@
 /** Serves every segment on the calling thread, within `flush`: no threads, so a seed replays a run. */
+import type { Clock } from '../clock/clock.ts';
 import { assert } from '../domain/assert.ts';
 import { type EngineMemory, MAIN_LOOP, serverOfLoop, WorkerCounter } from '../segment/engine-memory.ts';
 import { SegmentServer } from '../segment/segment-server.ts';
@@ -10,9 +11,9 @@ export class InlinePool implements SegmentPool {
   #events: PoolEvents | undefined;
   #flushing = false;
 
-  constructor(memory: EngineMemory) {
+  constructor(memory: EngineMemory, clock: Clock) {
     this.memory = memory;
-    this.#server = new SegmentServer(memory, 0);
+    this.#server = new SegmentServer(memory, 0, clock);
   }
 
   async start(events: PoolEvents): Promise<void> {

@@ -33,7 +33,7 @@ class SegmentWorker {
   constructor(task: WorkerTask) {
     this.#memory = new EngineMemory(task.handle);
     this.#worker = task.worker;
-    this.#server = new SegmentServer(this.#memory, task.worker);
+    this.#server = new SegmentServer(this.#memory, task.worker, systemClock);
     const map = new SegmentMap(this.#memory.segments, this.#memory.shape.workers);
     this.#firstOwn = map.firstOf(task.worker);
     this.#ownCount = map.countOf(task.worker);

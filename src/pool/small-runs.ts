@@ -4,6 +4,7 @@
  * would cost some fifty times what they do (docs/decisions). Waits for nobody: a segment that
  * another server is at is left to that one, which looks again when it is done.
  */
+import type { Clock } from '../clock/clock.ts';
 import { assert } from '../domain/assert.ts';
 import { type EngineMemory, serverOfLoop } from '../segment/engine-memory.ts';
 import { SegmentServer } from '../segment/segment-server.ts';
@@ -21,8 +22,8 @@ export class SmallRuns {
    * @param most entries that count as few.
    * @param onServed takes what was served from the thread's own queues.
    */
-  constructor(memory: EngineMemory, loop: number, most: number, onServed: () => void) {
-    this.#server = new SegmentServer(memory, serverOfLoop(memory.shape, loop), loop);
+  constructor(memory: EngineMemory, loop: number, most: number, clock: Clock, onServed: () => void) {
+    this.#server = new SegmentServer(memory, serverOfLoop(memory.shape, loop), clock, loop);
     this.#segments = new Int32Array(most);
     this.#onServed = onServed;
   }

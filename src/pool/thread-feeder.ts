@@ -4,6 +4,7 @@
  * few are served on this thread (small-runs), and more wake a worker for every so many, which also
  * serves what others are home to. Only where stealing is off is each home worker woken.
  */
+import type { Clock } from '../clock/clock.ts';
 import { SegmentMap } from '../partitioner/segment-map.ts';
 import { type EngineMemory, serverOfLoop, WorkerCounter } from '../segment/engine-memory.ts';
 import { wakeWorker } from '../segment/worker-state.ts';
@@ -34,10 +35,10 @@ export class ThreadFeeder implements SegmentFeeder {
    * @param loop the event loop that it works on.
    * @param onServed takes what was served on this thread from its queues.
    */
-  constructor(memory: EngineMemory, loop: number, onServed: () => void) {
+  constructor(memory: EngineMemory, loop: number, clock: Clock, onServed: () => void) {
     this.#memory = memory;
     this.#server = serverOfLoop(memory.shape, loop);
-    this.#small = new SmallRuns(memory, loop, WORTH_A_WAKE, onServed);
+    this.#small = new SmallRuns(memory, loop, WORTH_A_WAKE, clock, onServed);
     const map = new SegmentMap(memory.segments, memory.shape.workers);
     this.#home = Uint8Array.from({ length: memory.segments }, (_, segment) => map.homeOf(segment));
     this.#pushed = new Int32Array(memory.shape.workers);

@@ -41,7 +41,7 @@ export class ThreadedPool implements SegmentPool {
     const { workers } = memory.shape;
     this.memory = memory;
     this.#clock = clock;
-    this.#feeder = new ThreadFeeder(memory, MAIN_LOOP, () => this.#events?.drain());
+    this.#feeder = new ThreadFeeder(memory, MAIN_LOOP, clock, () => this.#events?.drain());
     this.#piscina = new Piscina({
       filename: fileURLToPath(threadEntry(import.meta.url, './segment-worker')),
       minThreads: workers,

@@ -2,7 +2,7 @@
  * Entries on their way out of a thread, gathered into one chain per queue, so that a run of many
  * costs each receiver one atomic push and one ring of the bell.
  */
-import { NO_ENTRY } from '../entries/entry-table.ts';
+import { type EntryMark, NO_ENTRY } from '../entries/entry-table.ts';
 import { ring } from './bell.ts';
 import type { EngineMemory } from './engine-memory.ts';
 
@@ -42,6 +42,16 @@ export class Outbox {
     this.#newest[i] = entry;
     if (this.#oldest[i] === NO_ENTRY) this.#oldest[i] = entry;
     if (wake) this.#wake[i] = 1;
+  }
+
+  /** Marks every entry that was gathered. */
+  mark(mark: EntryMark, value: number): void {
+    const { entries } = this.#memory;
+    for (const newest of this.#newest) {
+      for (let entry = newest; entry !== NO_ENTRY; entry = entries.next[entry]) {
+        entries.mark(entry, mark, value);
+      }
+    }
   }
 
   /** Pushes what was gathered; whoever is to look at it is told by ringBells. */

@@ -3,11 +3,13 @@
  * sends the rest to the committer, learns what the store decided, and hands out overdue claims.
  * Runs alike on a worker thread and inline; touches shared memory only.
  */
+import type { Clock } from '../clock/clock.ts';
 import { AssertionFailure, unreachable } from '../domain/assert.ts';
 import { ClaimOperation, ClaimStatus, Outcome, UnavailableReason } from '../domain/claim.ts';
 import { epochOf, isPastRetention, type TimestampMs } from '../domain/epochs.ts';
 import { ASK_STORE, type Decision, decideFromFacts, outcomeOf, statusOf } from '../domain/rules.ts';
-import { EntryStep, NO_ENTRY } from '../entries/entry-table.ts';
+import { EntryMark, EntryStep, NO_ENTRY } from '../entries/entry-table.ts';
+import { SegmentMap } from '../partitioner/segment-map.ts';
 import { type ClaimTable, NO_RECORD } from '../registry/claim-table.ts';
 import { type EngineMemory, WorkerCounter } from './engine-memory.ts';
 import { Outbox } from './outbox.ts';
@@ -20,18 +22,28 @@ const PURGED_PER_LEARN = 2;
 export class SegmentServer {
   readonly #memory: EngineMemory;
   readonly #server: number;
+  readonly #clock: Pick<Clock, 'monotonicUs'>;
   readonly #outbox: Outbox;
+  /** By segment: 1 where serving it is stealing. What an event loop serves nobody's worker missed. */
+  readonly #isStolen: Uint8Array;
   /** How many of the run are in the outbox, on their way home. */
   #forHome = 0;
 
   /**
    * @param server its number (serverCount).
+   * @param clock when entries were here.
    * @param ownBell the bell of its own thread, which need not be rung; none for a worker.
    */
-  constructor(memory: EngineMemory, server: number, ownBell?: number) {
+  constructor(memory: EngineMemory, server: number, clock: Pick<Clock, 'monotonicUs'>, ownBell?: number) {
+    const { workers } = memory.shape;
+    const map = new SegmentMap(memory.segments, workers);
     this.#memory = memory;
     this.#server = server;
+    this.#clock = clock;
     this.#outbox = new Outbox(memory, ownBell);
+    this.#isStolen = Uint8Array.from({ length: memory.segments }, (_, segment) =>
+      server < workers && map.homeOf(segment) !== server ? 1 : 0,
+    );
   }
 
   /**
@@ -62,12 +74,18 @@ export class SegmentServer {
     const table = tables[segment];
     let count = 0;
     let entry = takeRun(this.#memory, segment, this.#server);
+    if (entry === NO_ENTRY) return 0;
+    const takenUs = this.#clock.monotonicUs();
+    const stolen = this.#isStolen[segment];
     while (entry !== NO_ENTRY) {
       const next = entries.next[entry];
+      entries.mark(entry, EntryMark.TAKEN, takenUs);
+      entries.mark(entry, EntryMark.STOLEN, stolen);
       this.#step(table, entry);
       entry = next;
       count += 1;
     }
+    this.#outbox.mark(EntryMark.DECIDED, this.#clock.monotonicUs());
     this.#outbox.send();
     // Only now: of a run that its server died over, what was not sent is not on its way home.
     this.#memory.count(this.#server, WorkerCounter.SENT_HOME, this.#forHome);

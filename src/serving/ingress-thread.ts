@@ -37,7 +37,8 @@ class IngressThread {
     const loop = loopOf(handle.shape, thread);
     const takeHome = (): void => this.#ingress.drain();
     this.#port = port;
-    this.#ingress = new Ingress(memory, thread, new ThreadFeeder(memory, loop, takeHome), setImmediate);
+    const feeder = new ThreadFeeder(memory, loop, systemClock, takeHome);
+    this.#ingress = new Ingress(memory, thread, feeder, setImmediate);
     this.#epochs = new RemoteEpochs(handle.shape.rules, (from, to) => this.#askSummaries(from, to));
     this.#server = new ClaimsServer({
       ingress: this.#ingress,

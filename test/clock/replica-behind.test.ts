@@ -37,7 +37,7 @@ class Replica {
     });
     const note = () => undefined;
     const log = { debug: note, info: note, warn: note, error: note, fatal: note };
-    const pool = new InlinePool(memory);
+    const pool = new InlinePool(memory, this.clock);
     this.ingress = new Ingress(memory, 0, pool, queueMicrotask);
     this.engine = new Engine({
       memory,

@@ -1,9 +1,15 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { ID_MAX_BYTES } from '../../src/domain/claim.ts';
-import { ENTRY_ID_BYTES, EntryTable } from '../../src/entries/entry-table.ts';
+import { ENTRY_ID_BYTES, EntryMark, EntryTable } from '../../src/entries/entry-table.ts';
 
 type Column = Float64Array | Int32Array | Uint32Array | Uint16Array | Uint8Array;
+
+/** Bytes an entry of the columns that have more than one value of each. */
+const WIDE: Readonly<Record<string, number>> = {
+  ids: ENTRY_ID_BYTES,
+  marks: 8 * Object.keys(EntryMark).length,
+};
 
 /** Every column by name, found by looking, so that a new one is tested without being listed. */
 function columns(entries: EntryTable): [string, Column][] {
@@ -24,7 +30,7 @@ for (const capacity of [1, 2, 3, 7, 64, 1_001]) {
     const entries = EntryTable.allocate(capacity);
     const all = columns(entries);
     assert.equal(entries.capacity, capacity);
-    assert.equal(all.length, 17, 'columns of the diagram, ids as one');
+    assert.equal(all.length, 18, 'columns of the diagram, ids as one');
     all.forEach(([, column], c) => {
       bytesOf(column).forEach((_, i, bytes) => {
         bytes[i] = patternAt(c, i);
@@ -34,11 +40,11 @@ for (const capacity of [1, 2, 3, 7, 64, 1_001]) {
       const isWhole = bytesOf(column).every((byte, i) => byte === patternAt(c, i));
       assert.ok(isWhole, `another column wrote into ${name}`);
       const each = column.byteLength / capacity;
-      assert.equal(each, name === 'ids' ? ENTRY_ID_BYTES : column.BYTES_PER_ELEMENT, name);
+      assert.equal(each, WIDE[name] ?? column.BYTES_PER_ELEMENT, name);
     });
     const sum = all.reduce((bytes, [, column]) => bytes + column.byteLength, 0);
     assert.equal(sum, EntryTable.byteLength(capacity));
-    assert.equal(sum, capacity * 172, 'bytes an entry, as the diagram adds up');
+    assert.equal(sum, capacity * 236, 'bytes an entry, as the diagram adds up');
   });
 }
 
@@ -96,4 +102,23 @@ test('a table attached to the same buffer sees the same entries', () => {
   assert.equal(attached.capacity, 9);
   assert.equal(attached.claimId(8), 'chest-1');
   assert.equal(attached.timestampMs[8], 1_700_000_000_000);
+});
+
+test('marks of an entry are its own, and of its last way alone', () => {
+  const entries = EntryTable.allocate(3);
+  const all = Object.values(EntryMark);
+  for (let entry = 0; entry < 3; entry += 1) {
+    for (const mark of all) entries.mark(entry, mark, 100 * entry + mark);
+  }
+  const marksOf = (entry: number) => all.map((mark) => entries.markOf(entry, mark));
+  entries.markDispatched(1, 7, 9);
+  assert.deepEqual(
+    marksOf(0),
+    all.map((mark) => mark),
+  );
+  assert.deepEqual(marksOf(1), [7, 9, Number.NaN, Number.NaN, Number.NaN, Number.NaN, 0, 0]);
+  assert.deepEqual(
+    marksOf(2),
+    all.map((mark) => 200 + mark),
+  );
 });

@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { beforeEach, describe, test } from 'node:test';
+import { systemClock } from '../../src/clock/clock.ts';
 import { ClaimOperation } from '../../src/domain/claim.ts';
 import { EntryStep, NO_ENTRY } from '../../src/entries/entry-table.ts';
 import { StatePartitioner } from '../../src/partitioner/partitioner.ts';
@@ -19,7 +20,7 @@ describe('small runs', () => {
   beforeEach(() => {
     memory = testMemory({ workers: WORKERS });
     onServed = () => undefined;
-    runs = new SmallRuns(memory, 0, MOST, () => onServed());
+    runs = new SmallRuns(memory, 0, MOST, systemClock, () => onServed());
   });
 
   /** Pushes an entry that somebody waits for; returns its segment. */

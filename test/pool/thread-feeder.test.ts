@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { beforeEach, describe, test } from 'node:test';
+import { systemClock } from '../../src/clock/clock.ts';
 import { ClaimOperation } from '../../src/domain/claim.ts';
 import { EntryStep } from '../../src/entries/entry-table.ts';
 import { StatePartitioner } from '../../src/partitioner/partitioner.ts';
@@ -26,7 +27,7 @@ describe('a feeder', () => {
     memory = testMemory({ workers: WORKERS, stealing });
     memory.parked.fill(WorkerState.PARKED);
     onServed = () => undefined;
-    feeder = new ThreadFeeder(memory, 0, () => onServed());
+    feeder = new ThreadFeeder(memory, 0, systemClock, () => onServed());
     next = 0;
   }
 

@@ -1,4 +1,5 @@
 /** A segment by itself: a test puts entries on its queue, serves it, and sees where each went. */
+import { SteppedClock } from '../../src/clock/stepped-clock.ts';
 import { ClaimOperation, type ClaimStatus, type Outcome } from '../../src/domain/claim.ts';
 import { expiryEpoch, type TimestampMs } from '../../src/domain/epochs.ts';
 import type { EngineSettings } from '../../src/engine.ts';
@@ -32,6 +33,7 @@ export interface Reply {
 }
 
 export class SegmentBench {
+  readonly clock = new SteppedClock(START_MS);
   readonly memory: EngineMemory;
   readonly table: ClaimTable;
   readonly server: SegmentServer;
@@ -41,7 +43,7 @@ export class SegmentBench {
     this.memory = testMemory({ segments: 1, tableCapacity: 64, ingressEntries: 64, workers: 2, ...settings });
     this.table = this.memory.tables[SEGMENT];
     this.table.reset(EPOCH, 0);
-    this.server = new SegmentServer(this.memory, WORKER);
+    this.server = new SegmentServer(this.memory, WORKER, this.clock);
     this.#partitioner = new StatePartitioner(this.memory.segments, this.memory.shape.partition);
   }
 

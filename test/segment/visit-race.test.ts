@@ -1,6 +1,7 @@
 /** Several who look at one segment's queue at the same time: whoever leaves last leaves it empty. */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import { systemClock } from '../../src/clock/clock.ts';
 import { ClaimOperation } from '../../src/domain/claim.ts';
 import { EntryStep, NO_ENTRY } from '../../src/entries/entry-table.ts';
 import { SegmentServer } from '../../src/segment/segment-server.ts';
@@ -15,9 +16,9 @@ const OTHER = 3;
 test('a run that another was quicker to take, and an entry that comes before the lock is given back', () => {
   const memory = testMemory({ workers: 1, ingressThreads: 2, segments: 1 });
   const { queues, entries, locks } = memory;
-  const worker = new SegmentServer(memory, WORKER);
-  const one = new SegmentServer(memory, ONE, 1);
-  const other = new SegmentServer(memory, OTHER, 2);
+  const worker = new SegmentServer(memory, WORKER, systemClock);
+  const one = new SegmentServer(memory, ONE, systemClock, 1);
+  const other = new SegmentServer(memory, OTHER, systemClock, 2);
   const put = (entry: number): void => {
     entries.segment[entry] = SEGMENT;
     entries.operation[entry] = ClaimOperation.GET;

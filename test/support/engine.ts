@@ -69,7 +69,7 @@ export class TestEngine {
       this.clock,
       { ...options, maxClockSkewMs: all.maxClockSkewMs },
     );
-    const pool = new InlinePool(this.memory);
+    const pool = new InlinePool(this.memory, this.clock);
     this.ingress = new Ingress(this.memory, 0, pool, queueMicrotask);
     this.engine = new Engine({
       memory: this.memory,
