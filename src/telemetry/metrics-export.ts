@@ -1,0 +1,77 @@
+/**
+ * Sends the metrics by OTLP, once in each interval, as they stand then. A receiver that is slow or
+ * away holds up nothing: what it did not take is told again, since counts go on from the program's
+ * begin. To be imported where metrics are sent, since the libraries take memory.
+ */
+import { OTLPMetricExporter } from '@opentelemetry/exporter-metrics-otlp-proto';
+import {
+  AggregationTemporality,
+  type MeterProvider,
+  PeriodicExportingMetricReader,
+  type PushMetricExporter,
+} from '@opentelemetry/sdk-metrics';
+import type { Clock } from '../clock/clock.ts';
+import type { ExportWatch } from './export-watch.ts';
+import type { Metric } from './metric.ts';
+import { histogramProducer, provideTo } from './metric-provider.ts';
+import { type OtlpSettings, otlpExporterOptions, otlpResource } from './otlp.ts';
+
+/** ExportResultCode.SUCCESS of @opentelemetry/core. */
+const EXPORT_SUCCESS = 0;
+/** At the end so long is given to the last export. */
+const CLOSE_MAX_MS = 2_000;
+
+export class MetricsExport {
+  readonly #provider: MeterProvider;
+  readonly #clock: Clock;
+
+  constructor(provider: MeterProvider, clock: Clock) {
+    this.#provider = provider;
+    this.#clock = clock;
+  }
+
+  /** Sends them once more, if that can be. */
+  async close(): Promise<void> {
+    const late = new Promise<void>((resolve) => {
+      this.#clock.after(CLOSE_MAX_MS, resolve);
+    });
+    await Promise.race([this.#provider.shutdown(), late]);
+  }
+}
+
+/** @param watch counts what can not be sent, and tells the log. */
+export async function openMetricsExport(
+  settings: OtlpSettings,
+  intervalMs: number,
+  metrics: readonly Metric[],
+  watch: ExportWatch,
+  clock: Clock,
+): Promise<MetricsExport> {
+  const options = otlpExporterOptions(settings, 'metrics');
+  const reader = new PeriodicExportingMetricReader({
+    exporter: watched(new OTLPMetricExporter(options), watch),
+    exportIntervalMillis: intervalMs,
+    // The exporter gives up by itself; this is for one that does not.
+    exportTimeoutMillis: Math.min(intervalMs, 2 * options.timeoutMillis),
+    metricProducers: [histogramProducer(metrics, clock)],
+  });
+  return new MetricsExport(provideTo(reader, metrics, await otlpResource(settings)), clock);
+}
+
+/** Failures are told by the watch, and to the SDK no second time. */
+function watched(exporter: OTLPMetricExporter, watch: ExportWatch): PushMetricExporter {
+  return {
+    export: (metrics, done) => {
+      exporter.export(metrics, ({ code, error }) => {
+        if (code === EXPORT_SUCCESS) watch.succeeded();
+        else watch.failed(error);
+        done({ code: EXPORT_SUCCESS });
+      });
+    },
+    selectAggregation: (type) => exporter.selectAggregation(type),
+    // Whatever the environment prefers: a difference that is not taken would be lost.
+    selectAggregationTemporality: () => AggregationTemporality.CUMULATIVE,
+    forceFlush: () => exporter.forceFlush(),
+    shutdown: () => exporter.shutdown(),
+  };
+}

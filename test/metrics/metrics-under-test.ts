@@ -1,0 +1,52 @@
+/** Every metric over an engine of the test's own, read by name. */
+import assert from 'node:assert/strict';
+import type { EngineSettings } from '../../src/engine.ts';
+import { allMetrics } from '../../src/metrics/all.ts';
+import { StoreMeter } from '../../src/store/store-meter.ts';
+import { countOf, type Labels, type Metric } from '../../src/telemetry/metric.ts';
+import { TestEngine } from '../support/engine.ts';
+
+/** Of a histogram its count and sum. */
+export interface Series {
+  readonly labels: Labels;
+  readonly value: number;
+  readonly sum?: number;
+}
+
+export class MetricsUnderTest {
+  readonly engine: TestEngine;
+  readonly meter = new StoreMeter();
+  readonly metrics: readonly Metric[];
+
+  constructor(settings: Partial<EngineSettings> = {}) {
+    this.engine = new TestEngine(settings);
+    const { engine } = this.engine;
+    this.metrics = allMetrics({ engine, store: this.meter, corruptFields: () => 3 });
+  }
+
+  /** Every series of a metric, by its OpenTelemetry name. */
+  series(name: string): Series[] {
+    const metric = this.metrics.find((other) => other.name === name) ?? assert.fail(`no metric ${name}`);
+    const series: Series[] = [];
+    if (metric.kind !== 'histogram') metric.read((value, labels = {}) => series.push({ labels, value }));
+    else {
+      metric.read((reading, labels = {}) => {
+        series.push({ labels, value: countOf(reading), sum: reading.sum });
+      });
+    }
+    return series;
+  }
+
+  /** The series with these labels, or undefined. */
+  find(name: string, labels: Labels): Series | undefined {
+    const wanted = Object.entries(labels);
+    return this.series(name).find((series) =>
+      wanted.every(([label, value]) => series.labels[label] === value),
+    );
+  }
+
+  /** Its value: of a histogram the count. */
+  value(name: string, labels: Labels = {}): number {
+    return (this.find(name, labels) ?? assert.fail(`no series ${name} ${JSON.stringify(labels)}`)).value;
+  }
+}
