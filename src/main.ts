@@ -10,7 +10,9 @@ import { availableParallelism } from 'node:os';
 import { AdminServer } from './admin/admin-server.ts';
 import { systemClock } from './clock/clock.ts';
 import { COMMIT_INTERVAL_MS } from './committer/committer.ts';
-import { type Config, loadConfig, publicConfig } from './config.ts';
+import { type Config, loadConfig, packageVersion, publicConfig } from './config.ts';
+import { parseHeaders } from './config-files.ts';
+import { assert } from './domain/assert.ts';
 import { ClaimsError } from './domain/errors.ts';
 import { Engine, engineShape, type Readiness } from './engine.ts';
 import { Ingress } from './ingress/ingress.ts';
@@ -24,8 +26,10 @@ import { LoneServer } from './serving/lone-server.ts';
 import { ThreadedServer } from './serving/threaded-server.ts';
 import { MeteredStore } from './store/metered-store.ts';
 import { StoreMeter } from './store/store-meter.ts';
+import { ExportWatch } from './telemetry/export-watch.ts';
 import { createLogger, type Logger } from './telemetry/log.ts';
 import { Metrics } from './telemetry/metrics.ts';
+import type { OtlpSettings } from './telemetry/otlp.ts';
 import { LoopRuntime } from './telemetry/runtime/loop-runtime.ts';
 import { loopSource } from './telemetry/runtime/runtime-source.ts';
 import { threadCounts } from './thread-counts.ts';
@@ -50,13 +54,21 @@ class Claimd {
   readonly #health: GrpcServer;
   readonly #healthListener: Listener;
   readonly #metrics: Metrics;
+  readonly #metricsWatch: ExportWatch;
+  readonly #otlp: OtlpSettings | undefined;
   readonly #admin: AdminServer;
   readonly #runtime: LoopRuntime;
   #serving = false;
   #stopping = false;
 
-  /** @param memory that the store was made for. */
-  constructor(config: Config, log: Logger, memory: EngineMemory, { store, corruptFields }: MadeStore) {
+  /** @param memory that the store was made for. @param otlp where metrics are sent, if they are. */
+  constructor(
+    config: Config,
+    log: Logger,
+    memory: EngineMemory,
+    { store, corruptFields }: MadeStore,
+    otlp: OtlpSettings | undefined,
+  ) {
     const clock = systemClock;
     const settings = serverSettings(config);
     const pool = new ThreadedPool(memory, clock);
@@ -81,11 +93,11 @@ class Claimd {
       commitIntervalMs: COMMIT_INTERVAL_MS,
       reconcileClaimsPerS: config.reconcileClaimsPerS,
     });
-    this.#metrics = new Metrics(
-      allMetrics({ engine: this.#engine, store: meter, corruptFields }),
-      clock,
-      log,
-    );
+    this.#otlp = otlp;
+    this.#metricsWatch = new ExportWatch('metrics', otlp?.url ?? '', log);
+    const exportFailures = () => this.#metricsWatch.failures;
+    const metrics = allMetrics({ engine: this.#engine, store: meter, corruptFields, exportFailures });
+    this.#metrics = new Metrics(metrics, clock, log);
     this.#admin = new AdminServer({
       readiness: () => this.#readiness(),
       config: () => publicConfig(config),
@@ -119,6 +131,7 @@ class Claimd {
       },
       'serving',
     );
+    await this.#exportMetrics();
   }
 
   /** Refuses what is new, lets calls in flight finish, ends everything; cuts off what takes too long. */
@@ -158,6 +171,11 @@ class Claimd {
       this.#log.error({ adminListen: where.text, error: String(error) }, 'the admin port is not served');
       return null;
     }
+  }
+
+  async #exportMetrics(): Promise<void> {
+    if (this.#otlp === undefined) return;
+    await this.#metrics.exportBy(this.#otlp, this.#config.otlpMetricsIntervalMs, this.#metricsWatch);
   }
 
   #readiness(): Readiness {
@@ -215,13 +233,25 @@ function refuse(error: unknown): never {
   process.exit(EXIT_CANNOT_START);
 }
 
+function readText(path: string): string {
+  return readFileSync(path, 'utf8');
+}
+
 function readSettings(): Config {
-  const settings = loadConfig(process.argv.slice(2), process.env, (path) => readFileSync(path, 'utf8'));
+  const settings = loadConfig(process.argv.slice(2), process.env, readText);
   if ('notice' in settings) {
     process.stdout.write(settings.notice);
     process.exit(0);
   }
   return settings;
+}
+
+/** Where traces and metrics are sent to; undefined where they are not. */
+function otlpSettings({ otlpEndpoint, files }: Config, replicaId: string): OtlpSettings | undefined {
+  if (otlpEndpoint === 'off') return undefined;
+  const headers = files.otlpHeadersFile === undefined ? {} : parseHeaders(files.otlpHeadersFile);
+  assert(headers !== undefined, 'the settings have let a file of headers pass that holds none');
+  return { url: otlpEndpoint.url, headers, version: packageVersion(readText), replicaId };
 }
 
 function allocateMemory(config: Config): EngineMemory {
@@ -245,7 +275,7 @@ async function main(): Promise<void> {
     replicaId,
     runtime: memory.storeRuntime,
   });
-  const claimd = new Claimd(config, log, memory, store);
+  const claimd = new Claimd(config, log, memory, store, otlpSettings(config, replicaId));
   handleSignals(claimd);
   await claimd.start();
 }

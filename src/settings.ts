@@ -260,6 +260,13 @@ export const SETTINGS = {
     description:
       'where traces and metrics are sent to by OTLP (HTTP, protobuf): /v1/traces and /v1/metrics there; where it is not set, OTEL_EXPORTER_OTLP_ENDPOINT counts',
   },
+  otlpMetricsIntervalMs: {
+    flag: '--otlp-metrics-interval-ms',
+    env: 'CLAIMS_OTLP_METRICS_INTERVAL_MS',
+    default: '60000',
+    ...values.integer(1_000, 3_600_000),
+    description: 'how often metrics are sent to otlpEndpoint',
+  },
   otlpHeadersFile: {
     flag: '--otlp-headers-file',
     env: 'CLAIMS_OTLP_HEADERS_FILE',

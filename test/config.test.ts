@@ -51,6 +51,7 @@ const OTHERS: Record<Exclude<SettingKey, 'config'>, readonly [string, string]> =
   stealing: ['false', 'false'],
   reflection: ['false', 'false'],
   otlpEndpoint: ['http://localhost:4318', 'https://otlp.example/a'],
+  otlpMetricsIntervalMs: ['1000', '3600000'],
   otlpHeadersFile: ['headers', 'headers'],
   logLevel: ['silent', 'trace'],
 };
@@ -100,6 +101,7 @@ test('the defaults are those of the design', () => {
     stealing: true,
     reflection: true,
     otlpEndpoint: 'off',
+    otlpMetricsIntervalMs: 60_000,
     otlpHeadersFile: null,
     logLevel: 'info',
   });

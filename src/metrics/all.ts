@@ -8,7 +8,7 @@ import { epochMetrics } from './epochs.ts';
 import { runtimeMetrics } from './runtime.ts';
 import { segmentMetrics } from './segments.ts';
 import { storeMetrics } from './store.ts';
-import { traceMetrics } from './traces.ts';
+import { telemetryMetrics } from './telemetry.ts';
 
 /** Where metrics come from. */
 export interface MetricSources {
@@ -16,9 +16,12 @@ export interface MetricSources {
   readonly store: StoreMeter;
   /** Fields of the registry met so far whose values can't be read. */
   readonly corruptFields: () => number;
+  /** Exports of metrics that failed. */
+  readonly exportFailures: () => number;
 }
 
-export function allMetrics({ engine, store, corruptFields }: MetricSources): Metric[] {
+export function allMetrics(sources: MetricSources): Metric[] {
+  const { engine, store, corruptFields, exportFailures } = sources;
   return [
     ...epochMetrics(engine, store),
     ...callMetrics(engine.memory),
@@ -26,6 +29,6 @@ export function allMetrics({ engine, store, corruptFields }: MetricSources): Met
     ...commitMetrics(engine, store),
     ...storeMetrics(store, corruptFields),
     ...runtimeMetrics(engine.memory),
-    ...traceMetrics(engine.memory),
+    ...telemetryMetrics(engine.memory, exportFailures),
   ];
 }

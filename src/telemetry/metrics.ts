@@ -1,12 +1,15 @@
 /**
- * Answers who asks for the metrics on the admin port. The libraries are loaded when somebody does so
- * for the first time: who does not has no need of the memory.
+ * Tells the metrics: to who asks for them on the admin port, and by OTLP where that is wanted. The
+ * libraries are loaded when somebody asks for the first time: who does not has no need of the memory.
  */
 import type { ServerResponse } from 'node:http';
 import type { Clock } from '../clock/clock.ts';
+import type { ExportWatch } from './export-watch.ts';
 import type { Exposition } from './exposition.ts';
 import type { Logger } from './log.ts';
 import type { Metric } from './metric.ts';
+import type { MetricsExport } from './metrics-export.ts';
+import type { OtlpSettings } from './otlp.ts';
 
 const HTTP_OK = 200;
 const HTTP_INTERNAL_ERROR = 500;
@@ -17,6 +20,7 @@ export class Metrics {
   readonly #clock: Clock;
   readonly #log: Logger;
   #exposition: Promise<Exposition> | undefined;
+  #export: MetricsExport | undefined;
 
   constructor(metrics: readonly Metric[], clock: Clock, log: Logger) {
     this.#metrics = metrics;
@@ -38,7 +42,14 @@ export class Metrics {
     }
   }
 
+  /** Sends them by OTLP from now on. @param watch counts what can not be sent, and tells the log. */
+  async exportBy(settings: OtlpSettings, intervalMs: number, watch: ExportWatch): Promise<void> {
+    const { openMetricsExport } = await import('./metrics-export.ts');
+    this.#export = await openMetricsExport(settings, intervalMs, this.#metrics, watch, this.#clock);
+  }
+
   async close(): Promise<void> {
+    await this.#export?.close();
     await (await this.#exposition)?.shutdown();
   }
 

@@ -21,7 +21,12 @@ export class MetricsUnderTest {
   constructor(settings: Partial<EngineSettings> = {}) {
     this.engine = new TestEngine(settings);
     const { engine } = this.engine;
-    this.metrics = allMetrics({ engine, store: this.meter, corruptFields: () => 3 });
+    this.metrics = allMetrics({
+      engine,
+      store: this.meter,
+      corruptFields: () => 3,
+      exportFailures: () => 2,
+    });
   }
 
   /** Every series of a metric, by its OpenTelemetry name. */

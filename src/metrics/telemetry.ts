@@ -1,10 +1,11 @@
-/** What tracing tells of itself: calls told, calls kept back, traceparents that were none. */
+/** What telemetry tells of itself: which calls became traces, which did not, what could not be sent. */
 import type { EngineMemory } from '../segment/engine-memory.ts';
 import type { CallStats } from '../telemetry/call-stats.ts';
 import { TRACE_REASONS } from '../telemetry/call-trace.ts';
 import { counter, type Metric, type NumberMetric } from '../telemetry/metric.ts';
 
-export function traceMetrics(memory: EngineMemory): Metric[] {
+/** @param exportFailures exports of metrics that failed. */
+export function telemetryMetrics(memory: EngineMemory, exportFailures: () => number): Metric[] {
   const { callStats: threads } = memory;
   const sum = (of: (stats: CallStats) => number): number =>
     threads.reduce((total, stats) => total + of(stats), 0);
@@ -37,6 +38,12 @@ export function traceMetrics(memory: EngineMemory): Metric[] {
       '{call}',
       'calls whose traceparent is none by W3C trace context, and was ignored',
       () => sum((stats) => stats.malformedTraceParents),
+    ),
+    counter(
+      'claims.metrics.export_failures',
+      '{export}',
+      'exports of metrics by OTLP that failed, each after its retries',
+      exportFailures,
     ),
   ];
 }
