@@ -22,6 +22,7 @@ import type { SegmentPool, WorkerLoss } from './pool/segment-pool.ts';
 import { tableShape } from './registry/table-layout.ts';
 import type { EngineMemory, EngineShape } from './segment/engine-memory.ts';
 import type { ClaimStore } from './store/store.ts';
+import { type Activities, NO_ACTIVITIES } from './telemetry/activities.ts';
 import type { Logger } from './telemetry/log.ts';
 
 /** After a failure the store is asked for lost segments' claims again so much later. */
@@ -72,6 +73,8 @@ export interface EngineParts {
   readonly commitIntervalMs: number;
   /** How many claims of a shared registry are read in a second once it is ready; 0: none (reconciler). */
   readonly reconcileClaimsPerS: number;
+  /** Told of epochs, hydration and reconciliation; absent: nobody is. */
+  readonly activities?: Activities;
 }
 
 export interface Readiness {
@@ -103,7 +106,7 @@ export class Engine {
   #refilling: Promise<void> | undefined;
 
   constructor(parts: EngineParts) {
-    const { memory, pool, ingress, store, clock, log } = parts;
+    const { memory, pool, ingress, store, clock, log, activities = NO_ACTIVITIES } = parts;
     const { rules, partition } = memory.shape;
     const partitioner = new StatePartitioner(memory.segments, partition);
     this.memory = memory;
@@ -129,6 +132,7 @@ export class Engine {
         storeRecovered: () => log.info('the store takes the epoch again'),
         advanced: (durationUs, latenessMs) => this.epochMeter.advanced(durationUs, latenessMs),
       },
+      activities,
     );
     const events = {
       committed: (epoch: number) => this.#committed(epoch),
@@ -142,11 +146,23 @@ export class Engine {
       waiting: (error) => log.warn(errorFields(error), 'the store does not answer: the start waits for it'),
       answered: () => log.info('the store answers: the start goes on'),
     });
-    this.#hydrator = new Hydrator(store, this.#control, clock, (claims) => log.info({ claims }, 'hydrating'));
-    this.#reconciler = new Reconciler(store, this.#control, clock, epoch, parts.reconcileClaimsPerS, {
-      waiting: (error) => log.warn(errorFields(error), 'the registry can not be read: reconciliation waits'),
+    const progress = (claims: number) => log.info({ claims }, 'hydrating');
+    this.#hydrator = new Hydrator(store, this.#control, clock, progress, activities);
+    const reading = {
+      waiting: (error: ClaimsError) =>
+        log.warn(errorFields(error), 'the registry can not be read: reconciliation waits'),
       answered: () => log.info('the registry can be read: reconciliation goes on'),
-    });
+    };
+    const { reconcileClaimsPerS } = parts;
+    this.#reconciler = new Reconciler(
+      store,
+      this.#control,
+      clock,
+      epoch,
+      reconcileClaimsPerS,
+      reading,
+      activities,
+    );
   }
 
   /** The epoch in force on this replica. */

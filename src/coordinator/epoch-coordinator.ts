@@ -8,6 +8,7 @@ import { type Epoch, type EpochRules, epochOf, epochStartMs, timestampMs } from 
 import { ClaimsError, ClockAhead } from '../domain/errors.ts';
 import { RECLAIM_PAGE_RECORDS } from '../limits.ts';
 import type { ClaimStore } from '../store/store.ts';
+import type { Activities } from '../telemetry/activities.ts';
 import type { EpochFeed } from './epoch-feed.ts';
 import type { SegmentControl } from './segment-control.ts';
 
@@ -24,6 +25,13 @@ export interface CoordinatorEvents {
   advanced(durationUs: number, latenessMs: number | undefined): void;
 }
 
+/** How the segments moved on to an epoch. */
+interface Advance {
+  readonly durationUs: number;
+  /** From the boundary by the clock; undefined for the first epoch of the program. */
+  readonly latenessMs: number | undefined;
+}
+
 export class EpochCoordinator {
   readonly #clock: Clock;
   readonly #rules: EpochRules;
@@ -32,6 +40,7 @@ export class EpochCoordinator {
   readonly #feed: EpochFeed;
   readonly #events: CoordinatorEvents;
   readonly #aheadEpochs: number;
+  readonly #activities: Activities;
   #epoch = 0;
   /** The highest epoch that the store has confirmed. */
   #shown = 0;
@@ -57,6 +66,7 @@ export class EpochCoordinator {
     feed: EpochFeed,
     aheadEpochs: number,
     events: CoordinatorEvents,
+    activities: Activities,
   ) {
     this.#clock = clock;
     this.#rules = rules;
@@ -65,6 +75,7 @@ export class EpochCoordinator {
     this.#feed = feed;
     this.#aheadEpochs = aheadEpochs;
     this.#events = events;
+    this.#activities = activities;
   }
 
   /** The epoch in force on this replica. */
@@ -167,23 +178,42 @@ export class EpochCoordinator {
     this.#behind = behind;
   }
 
+  /** Enters an epoch, and tells of it where it is a new one: one that is held or refused is tried every second. */
+  async #enter(epoch: number): Promise<void> {
+    if (epoch <= this.#segmentsEpoch || epoch === this.#refused) {
+      await this.#show(epoch);
+      return;
+    }
+    const boundary = this.#activities.begin('epoch');
+    const advance = await this.#show(epoch);
+    const failure = this.#failure;
+    boundary.end(
+      {
+        'claims.epoch': epoch,
+        ...(advance !== undefined && { 'claims.epoch.duration_us': advance.durationUs }),
+        ...(advance?.latenessMs !== undefined && { 'claims.epoch.lateness_ms': advance.latenessMs }),
+      },
+      failure === undefined ? undefined : `${failure.code}: ${failure.message}`,
+    );
+  }
+
   /**
    * The store is asked first: what its clock does not bear out is no epoch for the segments either,
    * which can't go back. Where the store can't be asked they follow our own clock.
+   * @returns how the segments moved, if they did.
    */
-  async #enter(epoch: number): Promise<void> {
+  async #show(epoch: number): Promise<Advance | undefined> {
     try {
       this.#shown = await this.#store.advanceEpoch(epoch);
     } catch (error) {
       this.#noteFailure(error);
       this.#refused = error instanceof ClockAhead ? epoch : 0;
-      if (this.#refused === 0) await this.#moveSegments(epoch);
-      return;
+      return this.#refused === 0 ? this.#moveSegments(epoch) : undefined;
     }
     if (this.#failure !== undefined) this.#events.storeRecovered();
     this.#failure = undefined;
     this.#refused = 0;
-    await this.#moveSegments(epoch);
+    const advance = await this.#moveSegments(epoch);
     this.#epoch = Math.max(this.#epoch, this.#shown);
     // Of a later one than ours the store may so far know in part only (store.ts: shards).
     this.#feed.completed(epoch - 1);
@@ -191,16 +221,19 @@ export class EpochCoordinator {
     this.#reclaiming ??= this.#reclaim().finally(() => {
       this.#reclaiming = undefined;
     });
+    return advance;
   }
 
-  async #moveSegments(epoch: number): Promise<void> {
+  async #moveSegments(epoch: number): Promise<Advance | undefined> {
     this.#epoch = Math.max(this.#epoch, epoch);
-    if (epoch <= this.#segmentsEpoch) return;
+    if (epoch <= this.#segmentsEpoch) return undefined;
     const left = this.#segmentsEpoch;
     this.#segmentsEpoch = epoch;
     const durationUs = await this.#segments.advance(epoch);
     this.#feed.advanced(epoch, durationUs);
-    this.#events.advanced(durationUs, left === 0 ? undefined : this.#msSinceEndOf(left));
+    const latenessMs = left === 0 ? undefined : this.#msSinceEndOf(left);
+    this.#events.advanced(durationUs, latenessMs);
+    return { durationUs, latenessMs };
   }
 
   /** From the boundary that was to be entered, however many have passed since. */

@@ -7,6 +7,7 @@
  */
 import type { Clock } from '../clock/clock.ts';
 import type { ClaimStore } from '../store/store.ts';
+import { type Activities, during, NO_ACTIVITIES } from '../telemetry/activities.ts';
 import { Pause } from './pause.ts';
 import { registryPages } from './registry-pages.ts';
 import type { SegmentControl } from './segment-control.ts';
@@ -27,17 +28,25 @@ export class Hydrator {
   readonly #clock: Clock;
   readonly #progress: (claimsRead: number) => void;
   readonly #pause: Pause;
+  readonly #activities: Activities;
   #claimsRead = 0;
 
   /**
    * @param progress told every few seconds how many claims were read.
    */
-  constructor(store: ClaimStore, segments: Learner, clock: Clock, progress: (claimsRead: number) => void) {
+  constructor(
+    store: ClaimStore,
+    segments: Learner,
+    clock: Clock,
+    progress: (claimsRead: number) => void,
+    activities: Activities = NO_ACTIVITIES,
+  ) {
     this.#store = store;
     this.#segments = segments;
     this.#clock = clock;
     this.#pause = new Pause(clock);
     this.#progress = progress;
+    this.#activities = activities;
   }
 
   /** Claims that it has read so far, repeated ones as often as they came. */
@@ -51,7 +60,13 @@ export class Hydrator {
    * @param only the segments to fill.
    * @throws whatever `ask` does not wait out.
    */
-  async fill(ask: StoreAsker, only: (segment: number) => boolean): Promise<void> {
+  fill(ask: StoreAsker, only: (segment: number) => boolean): Promise<void> {
+    const before = this.#claimsRead;
+    const attributes = () => ({ 'claims.read': this.#claimsRead - before });
+    return during(this.#activities, 'hydration', () => this.#fill(ask, only), attributes);
+  }
+
+  async #fill(ask: StoreAsker, only: (segment: number) => boolean): Promise<void> {
     let toldUs = this.#clock.monotonicUs();
     let askedUs = toldUs;
     for await (const claims of registryPages(this.#store, ask)) {

@@ -9,6 +9,7 @@ import { ClaimStatus } from '../domain/claim.ts';
 import { StoreUnavailable } from '../domain/errors.ts';
 import { RECLAIM_PAGE_RECORDS } from '../limits.ts';
 import type { ClaimStore, StoredClaim } from '../store/store.ts';
+import { type Activities, during } from '../telemetry/activities.ts';
 import { Pause } from './pause.ts';
 import { othersClaimsToLearn, registryPages } from './registry-pages.ts';
 import type { SegmentControl } from './segment-control.ts';
@@ -30,6 +31,7 @@ export class Reconciler {
   readonly #claimsPerS: number;
   readonly #wait: StoreWait;
   readonly #pause: Pause;
+  readonly #activities: Activities;
   #running: Promise<void> | undefined;
   #stopped = false;
   #claimsRead = 0;
@@ -46,6 +48,7 @@ export class Reconciler {
     epoch: () => number,
     claimsPerS: number,
     events: StoreWaitEvents,
+    activities: Activities,
   ) {
     this.#store = store;
     this.#segments = segments;
@@ -55,6 +58,7 @@ export class Reconciler {
     // Calls go on whatever becomes of this, so it goes on as well once it can.
     this.#wait = new StoreWait(clock, () => true, events);
     this.#pause = new Pause(clock);
+    this.#activities = activities;
   }
 
   /** Claims that it has read, each pass anew. */
@@ -76,10 +80,16 @@ export class Reconciler {
 
   async #run(): Promise<void> {
     try {
-      while (!this.#stopped) await this.#pass();
+      while (!this.#stopped) await this.#tellPass();
     } catch (error) {
       if (!this.#stopped || !(error instanceof StoreUnavailable)) throw error;
     }
+  }
+
+  #tellPass(): Promise<void> {
+    const before = this.#claimsRead;
+    const attributes = () => ({ 'claims.read': this.#claimsRead - before });
+    return during(this.#activities, 'reconciliation', () => this.#pass(), attributes);
   }
 
   /**

@@ -16,6 +16,27 @@ export interface Activities {
   begin(kind: ActivityKind): Activity;
 }
 
+/**
+ * Runs something as an activity, which ends with it, whether it succeeds or fails.
+ * @param attributes asked for at its end.
+ */
+export async function during<T>(
+  activities: Activities,
+  kind: ActivityKind,
+  run: () => Promise<T>,
+  attributes: () => ActivityAttributes,
+): Promise<T> {
+  const activity = activities.begin(kind);
+  try {
+    const result = await run();
+    activity.end(attributes());
+    return result;
+  } catch (error) {
+    activity.end(attributes(), error instanceof Error ? error.message : String(error));
+    throw error;
+  }
+}
+
 const IGNORED: Activity = { end: () => undefined };
 
 /** Where nobody is told. */

@@ -5,6 +5,7 @@ import { Engine, type EngineSettings, engineShape } from '../../src/engine.ts';
 import { Ingress } from '../../src/ingress/ingress.ts';
 import { InlinePool } from '../../src/pool/inline-pool.ts';
 import { EngineMemory } from '../../src/segment/engine-memory.ts';
+import type { Activities } from '../../src/telemetry/activities.ts';
 import type { Logger } from '../../src/telemetry/log.ts';
 import { MemoryStore, type MemoryStoreOptions } from './memory-store.ts';
 
@@ -44,6 +45,8 @@ export interface TestEngineOptions extends Omit<MemoryStoreOptions, 'maxClockSke
   readonly reconcileClaimsPerS?: number;
   /** Default: one of its own. */
   readonly clock?: SteppedClock;
+  /** Told of epochs, hydration and reconciliation. */
+  readonly activities?: Activities;
 }
 
 export interface LogLine {
@@ -80,6 +83,7 @@ export class TestEngine {
       log: this.#logger(),
       commitIntervalMs: 0,
       reconcileClaimsPerS: options.reconcileClaimsPerS ?? 0,
+      ...(options.activities !== undefined && { activities: options.activities }),
     });
   }
 
