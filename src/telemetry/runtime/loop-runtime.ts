@@ -41,7 +41,7 @@ export class LoopRuntime {
   #hear({ kind, pauseMs }: GcPause): void {
     this.#stats.recordPause(kind, pauseMs);
     // Heard in the next turn of the loop: what was allocated since is small beside what is left.
-    if (kind === 'major') this.#stats.recordHeapAfterMajor(this.#source.heap().used);
+    this.#stats.recordHeapAfter(kind, this.#source.heap().used);
   }
 
   #lookLater(): void {

@@ -12,7 +12,7 @@ export interface HeapFigures {
   readonly allocated: number;
 }
 
-/** A collection, and what it left where it was a major one. */
+/** A collection, and the bytes that it left. */
 export interface Collection extends GcPause {
   readonly heapAfter: number;
 }

@@ -4,7 +4,8 @@
  * also those of threads that sleep without an event loop and so could answer no message.
  *
  * Layout of one thread, bytes:
- *   float64 × 4       heap used, heap after the last major collection, bytes allocated, samples taken
+ *   float64 × 5       heap used, heap after the last major collection, floor of the heap, bytes
+ *                     allocated, samples taken
  *   histograms        of pauses by GC_KINDS, then of the event loop's delay (see Histogram)
  *   int32 × 4 (kinds) the longest pause since it was last taken, microseconds
  */
@@ -34,9 +35,10 @@ export interface GcPause {
 
 const HEAP_USED = 0;
 const HEAP_AFTER_MAJOR = 1;
-const ALLOCATED = 2;
-const SAMPLES = 3;
-const GAUGES = 4;
+const HEAP_FLOOR = 2;
+const ALLOCATED = 3;
+const SAMPLES = 4;
+const GAUGES = 5;
 
 const CELLS_PER_HISTOGRAM = Histogram.cells(PAUSE_BOUNDS_S);
 const FLOATS = GAUGES + (GC_KINDS.length + 1) * CELLS_PER_HISTOGRAM;
@@ -88,6 +90,14 @@ export class RuntimeStats {
     return bytes === 0 ? undefined : bytes;
   }
 
+  /**
+   * Bytes below which the heap is not known to fall: what the last major collection left; before the
+   * first, what the last minor one left; before any, what the thread began with.
+   */
+  get heapFloor(): number {
+    return this.#gauges[HEAP_FLOOR];
+  }
+
   /** Bytes allocated so far, by the threads that had this number before it too: it never falls. */
   get allocated(): number {
     return this.#gauges[ALLOCATED];
@@ -118,13 +128,17 @@ export class RuntimeStats {
   /** @param allocated bytes since the thread began. */
   recordHeap(used: number, allocated: number): void {
     this.#gauges[HEAP_USED] = used;
+    if (this.#gauges[HEAP_FLOOR] === 0) this.#gauges[HEAP_FLOOR] = used;
     this.#gauges[ALLOCATED] += Math.max(0, allocated - this.#allocatedBefore);
     this.#allocatedBefore = allocated;
     this.#gauges[SAMPLES] += 1;
   }
 
-  recordHeapAfterMajor(bytes: number): void {
-    this.#gauges[HEAP_AFTER_MAJOR] = bytes;
+  /** @param bytes that a collection of the kind has left. */
+  recordHeapAfter(kind: GcKind, bytes: number): void {
+    if (kind === 'major') this.#gauges[HEAP_AFTER_MAJOR] = bytes;
+    const isFloor = kind === 'major' || (kind === 'minor' && this.#gauges[HEAP_AFTER_MAJOR] === 0);
+    if (isFloor) this.#gauges[HEAP_FLOOR] = bytes;
   }
 
   /** The longest pause since this was last asked, by one reader; undefined where there was none. */

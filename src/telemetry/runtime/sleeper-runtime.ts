@@ -29,7 +29,7 @@ export class SleeperRuntime {
     this.#nextLookUs = nowUs + LOOK_US;
     for (const { kind, pauseMs, heapAfter } of this.#source.takeCollections()) {
       this.#stats.recordPause(kind, pauseMs);
-      if (kind === 'major') this.#stats.recordHeapAfterMajor(heapAfter);
+      this.#stats.recordHeapAfter(kind, heapAfter);
     }
     const { used, allocated } = this.#source.heap();
     this.#stats.recordHeap(used, allocated);

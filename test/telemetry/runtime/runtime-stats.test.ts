@@ -16,7 +16,7 @@ test('threads beside each other do not write into each other’s figures, and al
   for (let thread = 0; thread < THREADS; thread += 1) {
     const stats = new RuntimeStats({ memory, thread });
     stats.recordHeap(100 + thread, 1_000 * (thread + 1));
-    stats.recordHeapAfterMajor(50 + thread);
+    stats.recordHeapAfter('major', 50 + thread);
     stats.recordLoopDelay(thread);
     GC_KINDS.forEach((kind, index) => {
       stats.recordPause(kind, 1 + thread + index / 10);
@@ -59,6 +59,27 @@ test('a thread that takes another’s place adds to what that one allocated', ()
   successor.recordHeap(300, 5);
   successor.recordHeap(300, 8);
   assert.equal(successor.allocated, 48);
+});
+
+test('the floor of the heap is what the strongest collection so far has left', () => {
+  const stats = new RuntimeStats({ memory: RuntimeStats.allocate(1), thread: 0 });
+  const floorAfter = (record: () => void): number => {
+    record();
+    return stats.heapFloor;
+  };
+  assert.deepEqual(
+    [
+      floorAfter(() => stats.recordHeap(100, 0)),
+      floorAfter(() => stats.recordHeap(140, 0)),
+      floorAfter(() => stats.recordHeapAfter('incremental', 141)),
+      floorAfter(() => stats.recordHeapAfter('minor', 90)),
+      floorAfter(() => stats.recordHeapAfter('major', 60)),
+      floorAfter(() => stats.recordHeapAfter('minor', 80)),
+      floorAfter(() => stats.recordHeap(150, 0)),
+      floorAfter(() => stats.recordHeapAfter('major', 65)),
+    ],
+    [100, 100, 100, 90, 60, 60, 60, 65],
+  );
 });
 
 test('the longest pause is that of all kinds since it was last taken', () => {

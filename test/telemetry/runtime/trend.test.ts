@@ -2,19 +2,9 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import fc from 'fast-check';
 import { trend, verdict } from '../../../src/telemetry/runtime/trend.ts';
+import { normalNoise } from '../../support/seeded-noise.ts';
 
 const BOUND = 1;
-
-/** Noise by a seed, so that a test says the same each time: mean 0, deviation 1 (Irwin–Hall of 12). */
-function noise(seed: number): () => number {
-  let state = seed >>> 0;
-  const uniform = (): number => {
-    // The generator of Numerical Recipes.
-    state = (Math.imul(state, 1_664_525) + 1_013_904_223) >>> 0;
-    return state / 2 ** 32;
-  };
-  return () => Array.from({ length: 12 }, uniform).reduce((sum, value) => sum + value, -6);
-}
 
 interface Line {
   readonly seed: number;
@@ -27,7 +17,7 @@ interface Line {
 }
 
 function line({ seed, samples, hours, perHour, deviation, carried = 0 }: Line): [number, number][] {
-  const next = noise(seed);
+  const next = normalNoise(seed);
   let last = next();
   return Array.from({ length: samples }, (_, i) => {
     last = carried * last + Math.sqrt(1 - carried ** 2) * next();
