@@ -203,18 +203,6 @@ export const GROWTH_SAMPLES_MIN = 60;
 /** Epochs over which allocation is compared with how long boundaries take: half an hour of 10-second ones. */
 export const CORRELATED_EPOCHS = 180;
 
-/**
- * Samples of the heap and of RSS from which growth is told: half an hour of one in 20 s. They have
- * 4,005 pairs, whose slopes take the main thread 0.3 ms each time, twice. An alarm needs twenty
- * minutes of them.
- */
-export const GROWTH_SAMPLE_MS = 20_000;
-export const GROWTH_SAMPLES = 90;
-export const GROWTH_SAMPLES_MIN = 60;
-
-/** Epochs over which allocation is compared with how long boundaries take: half an hour of 10-second ones. */
-export const CORRELATED_EPOCHS = 180;
-
 /** Asserts the relations between the bounds above. */
 export function checkLimits(): void {
   assert(STREAM_MAX_ENTRIES <= INGRESS_ENTRIES, 'one stream must fit beside others');
@@ -224,7 +212,6 @@ export function checkLimits(): void {
   assert(CONNECTION_UNREAD_MAX_BYTES <= UNREAD_MAX_BYTES, 'one connection must fit beside others');
   assert(GROWTH_SAMPLES_MIN <= GROWTH_SAMPLES, 'an alarm must find enough samples');
   assert(TRACE_SPANS_PER_EXPORT <= TRACE_SPANS_MAX, 'a full request of spans must fit');
-  assert(GROWTH_SAMPLES_MIN <= GROWTH_SAMPLES, 'an alarm must find enough samples');
   assert(EXPIRIES_BESIDE_CALLS < SQLITE_BATCH_MAX_ITEMS, 'calls must have room beside expiries');
   assert(EXPIRIES_BESIDE_CALLS < REDIS_BATCH_MAX_ITEMS, 'calls must have room beside expiries');
   assert(WORKERS_MAX + INGRESS_THREADS_MAX + 1 <= 255, 'the number of every server, + 1, must fit a byte');
