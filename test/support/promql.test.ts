@@ -1,7 +1,7 @@
 /** The names of metrics that tests read from expressions. */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { familyOf, metricsOf } from './promql.ts';
+import { familyOf, matchersOf, metricsOf } from './promql.ts';
 
 const CASES: readonly (readonly [expression: string, metrics: readonly string[]])[] = [
   ['up', ['up']],
@@ -23,5 +23,13 @@ test('the series of a histogram are of one metric', () => {
     'h',
     'c_total',
     'count',
+  ]);
+});
+
+test('how series are chosen', () => {
+  assert.deepEqual(matchersOf('sum(rate(a_total{b="c} and d",e!~".+/(f|g)"}[5m])) / up{x=~"$y"} > z'), [
+    { metric: 'a_total', label: 'b', operator: '=', value: 'c} and d' },
+    { metric: 'a_total', label: 'e', operator: '!~', value: '.+/(f|g)' },
+    { metric: 'up', label: 'x', operator: '=~', value: '$y' },
   ]);
 });
