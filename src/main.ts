@@ -16,7 +16,7 @@ import { assert } from './domain/assert.ts';
 import { ClaimsError } from './domain/errors.ts';
 import { Engine, engineShape, type Readiness } from './engine.ts';
 import { Ingress } from './ingress/ingress.ts';
-import { checkLimits } from './limits.ts';
+import { checkLimits, TRACE_SPANS_MAX, TRACE_SPANS_PER_EXPORT } from './limits.ts';
 import { type MadeStore, makeStore } from './make-store.ts';
 import { allMetrics } from './metrics/all.ts';
 import { ThreadedPool } from './pool/threaded-pool.ts';
@@ -32,6 +32,7 @@ import { Metrics } from './telemetry/metrics.ts';
 import type { OtlpSettings } from './telemetry/otlp.ts';
 import { LoopRuntime } from './telemetry/runtime/loop-runtime.ts';
 import { loopSource } from './telemetry/runtime/runtime-source.ts';
+import type { Traces } from './telemetry/traces/traces.ts';
 import { threadCounts } from './thread-counts.ts';
 import type { ServerSettings } from './wire/claims-server.ts';
 import { hostAndPort, Listener } from './wire/listener.ts';
@@ -56,18 +57,20 @@ class Claimd {
   readonly #metrics: Metrics;
   readonly #metricsWatch: ExportWatch;
   readonly #otlp: OtlpSettings | undefined;
+  readonly #traces: Traces | undefined;
   readonly #admin: AdminServer;
   readonly #runtime: LoopRuntime;
   #serving = false;
   #stopping = false;
 
-  /** @param memory that the store was made for. @param otlp where metrics are sent, if they are. */
+  /** @param memory that the store was made for. @param otlp where metrics are sent, if they are. @param traces likewise. */
   constructor(
     config: Config,
     log: Logger,
     memory: EngineMemory,
     { store, corruptFields }: MadeStore,
     otlp: OtlpSettings | undefined,
+    traces: Traces | undefined,
   ) {
     const clock = systemClock;
     const settings = serverSettings(config);
@@ -92,8 +95,10 @@ class Claimd {
       log: this.#log,
       commitIntervalMs: COMMIT_INTERVAL_MS,
       reconcileClaimsPerS: config.reconcileClaimsPerS,
+      ...(traces !== undefined && { activities: traces }),
     });
     this.#otlp = otlp;
+    this.#traces = traces;
     this.#metricsWatch = new ExportWatch('metrics', otlp?.url ?? '', log);
     const exportFailures = () => this.#metricsWatch.failures;
     const metrics = allMetrics({ engine: this.#engine, store: meter, corruptFields, exportFailures });
@@ -156,6 +161,7 @@ class Claimd {
     this.#health.close();
     await this.#admin.close();
     await this.#metrics.close();
+    await this.#traces?.close();
     this.#runtime.stop();
     this.#log.info('stopped');
   }
@@ -254,6 +260,13 @@ function otlpSettings({ otlpEndpoint, files }: Config, replicaId: string): OtlpS
   return { url: otlpEndpoint.url, headers, version: packageVersion(readText), replicaId };
 }
 
+/** The libraries are loaded here, where traces are wanted. */
+async function tracesTo(otlp: OtlpSettings, log: Logger): Promise<Traces> {
+  const { openTraces } = await import('./telemetry/traces/open-traces.ts');
+  const limits = { spans: TRACE_SPANS_MAX, spansPerExport: TRACE_SPANS_PER_EXPORT };
+  return openTraces(otlp, limits, systemClock, log);
+}
+
 function allocateMemory(config: Config): EngineMemory {
   const { epochLengthMs, validationWindowMs, retentionEpochs } = config;
   const rules = { epochLengthMs, validationWindowMs, retentionEpochs };
@@ -275,7 +288,9 @@ async function main(): Promise<void> {
     replicaId,
     runtime: memory.storeRuntime,
   });
-  const claimd = new Claimd(config, log, memory, store, otlpSettings(config, replicaId));
+  const otlp = otlpSettings(config, replicaId);
+  const traces = otlp === undefined ? undefined : await tracesTo(otlp, log);
+  const claimd = new Claimd(config, log, memory, store, otlp, traces);
   handleSignals(claimd);
   await claimd.start();
 }
