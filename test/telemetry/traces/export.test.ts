@@ -4,7 +4,8 @@ import { type TestContext, test } from 'node:test';
 import { systemClock } from '../../../src/clock/clock.ts';
 import { openTraces } from '../../../src/telemetry/traces/open-traces.ts';
 import type { Traces } from '../../../src/telemetry/traces/traces.ts';
-import { callTrace, type KeptLine, keptLog } from '../../support/call-traces.ts';
+import { callTrace } from '../../support/call-traces.ts';
+import { CapturedLog } from '../../support/captured-log.ts';
 import { otlpReceiverFor, unreachableEndpoint } from '../../support/otlp-receiver.ts';
 import { until } from '../../support/waiting.ts';
 
@@ -15,35 +16,31 @@ const HTTP_UNAVAILABLE = 503;
 const SPANS_A_CALL = 7;
 const LIMITS = { spans: 3 * SPANS_A_CALL, spansPerExport: SPANS_A_CALL };
 
-async function tracesTo(t: TestContext, url: string): Promise<{ traces: Traces; lines: KeptLine[] }> {
-  const { log, lines } = keptLog();
+async function tracesTo(t: TestContext, url: string): Promise<{ traces: Traces; log: CapturedLog }> {
+  const log = new CapturedLog();
   const settings = { url, headers: {}, version: '1.2.3', replicaId: 'replica-a' };
-  const traces = await openTraces(settings, LIMITS, systemClock, log);
+  const traces = await openTraces(settings, LIMITS, systemClock, log.logger);
   t.after(() => traces.close());
-  return { traces, lines };
-}
-
-function texts(lines: readonly KeptLine[]): string[] {
-  return lines.map(({ level, text }) => `${level}: ${text}`);
+  return { traces, log };
 }
 
 test('refused spans are counted; the log has a line when that begins and one when it ends', async (t) => {
   const receiver = await otlpReceiverFor(t);
   receiver.health = HTTP_INTERNAL_ERROR;
-  const { traces, lines } = await tracesTo(t, receiver.endpoint);
+  const { traces, log } = await tracesTo(t, receiver.endpoint);
   for (const calls of [1, 2, 3]) {
     traces.call(callTrace());
     await until('the call to be dropped', () => traces.counts.dropped.export_failed === calls * SPANS_A_CALL);
   }
-  assert.deepEqual(texts(lines), ['warn: traces can not be exported']);
-  assert.equal(lines[0].fields['url'], `${receiver.endpoint}/v1/traces`);
-  assert.match(String(lines[0].fields['error']), /^500 Internal Server Error/);
+  assert.deepEqual(log.told, ['warn: traces can not be exported']);
+  assert.equal(log.lines[0]['url'], `${receiver.endpoint}/v1/traces`);
+  assert.match(String(log.lines[0]['error']), /^500 Internal Server Error/);
   receiver.health = HTTP_OK;
   for (const calls of [1, 2]) {
     traces.call(callTrace());
     await until('the call to be exported', () => traces.counts.exported === calls * SPANS_A_CALL);
   }
-  assert.deepEqual(texts(lines), ['warn: traces can not be exported', 'info: traces are exported again']);
+  assert.deepEqual(log.told, ['warn: traces can not be exported', 'info: traces are exported again']);
   assert.equal(receiver.spans.length, 2 * SPANS_A_CALL);
 });
 
@@ -66,39 +63,39 @@ test('a receiver that hangs is waited for with so many spans and no more; traces
 test('the end does not wait for a receiver that hangs', async (t) => {
   const receiver = await otlpReceiverFor(t);
   receiver.health = 'hangs';
-  const { traces, lines } = await tracesTo(t, receiver.endpoint);
+  const { traces, log } = await tracesTo(t, receiver.endpoint);
   for (let call = 0; call < 3; call += 1) traces.call(callTrace());
   await traces.close();
-  assert.deepEqual(texts(lines), ['warn: traces were left unsent']);
-  assert.deepEqual(lines[0].fields, { spans: 3 * SPANS_A_CALL });
+  assert.deepEqual(log.told, ['warn: traces were left unsent']);
+  assert.equal(log.lines[0]['spans'], 3 * SPANS_A_CALL);
 });
 
 test('what waits is sent at the end', async (t) => {
   const receiver = await otlpReceiverFor(t);
-  const { traces, lines } = await tracesTo(t, receiver.endpoint);
+  const { traces, log } = await tracesTo(t, receiver.endpoint);
   traces.call(callTrace());
   await traces.close();
   assert.equal(receiver.spans.length, SPANS_A_CALL);
   assert.deepEqual(traces.counts, { exported: SPANS_A_CALL, dropped: { queue_full: 0, export_failed: 0 } });
-  assert.deepEqual(lines, []);
+  assert.deepEqual(log.told, []);
 });
 
 test('a receiver that is not there is tried again before spans are given up', async (t) => {
-  const { traces, lines } = await tracesTo(t, await unreachableEndpoint());
+  const { traces, log } = await tracesTo(t, await unreachableEndpoint());
   traces.call(callTrace());
   await until('the call to be dropped', () => traces.counts.dropped.export_failed === SPANS_A_CALL);
-  assert.deepEqual(texts(lines), ['warn: traces can not be exported']);
-  assert.match(String(lines[0].fields['error']), /ECONNREFUSED/);
+  assert.deepEqual(log.told, ['warn: traces can not be exported']);
+  assert.match(String(log.lines[0]['error']), /ECONNREFUSED/);
 });
 
 test('a receiver that is busy for a while loses nothing', async (t) => {
   const receiver = await otlpReceiverFor(t);
   receiver.health = HTTP_UNAVAILABLE;
-  const { traces, lines } = await tracesTo(t, receiver.endpoint);
+  const { traces, log } = await tracesTo(t, receiver.endpoint);
   for (let call = 0; call < 3; call += 1) traces.call(callTrace());
   await until('it to have been asked', () => receiver.asked > 0);
   receiver.health = HTTP_OK;
   await until('the calls to be exported', () => traces.counts.exported === 3 * SPANS_A_CALL);
   assert.equal(receiver.spans.length, 3 * SPANS_A_CALL);
-  assert.deepEqual(lines, []);
+  assert.deepEqual(log.told, []);
 });

@@ -6,7 +6,8 @@ import { GRPC_STATUSES } from '../../../src/telemetry/call-stats.ts';
 import { CALL_PHASES, type CallTrace } from '../../../src/telemetry/call-trace.ts';
 import { openTraces } from '../../../src/telemetry/traces/open-traces.ts';
 import type { Traces } from '../../../src/telemetry/traces/traces.ts';
-import { callTrace, keptLog } from '../../support/call-traces.ts';
+import { callTrace } from '../../support/call-traces.ts';
+import { CapturedLog } from '../../support/captured-log.ts';
 import { type OtlpReceiver, otlpReceiverFor, type ReceivedSpan } from '../../support/otlp-receiver.ts';
 
 const CALL = 'claims.v1.ClaimService/SubmitClaim';
@@ -15,7 +16,8 @@ const HEADERS = { authorization: 'Bearer hunter2' };
 
 async function tracesTo(t: TestContext, receiver: OtlpReceiver): Promise<Traces> {
   const settings = { url: receiver.endpoint, headers: HEADERS, version: '1.2.3', replicaId: 'replica-a' };
-  const traces = await openTraces(settings, { spans: 64, spansPerExport: 16 }, systemClock, keptLog().log);
+  const limits = { spans: 64, spansPerExport: 16 };
+  const traces = await openTraces(settings, limits, systemClock, new CapturedLog().logger);
   t.after(() => traces.close());
   return traces;
 }
