@@ -48,11 +48,12 @@ export async function openMetricsExport(
   clock: Clock,
 ): Promise<MetricsExport> {
   const options = otlpExporterOptions(settings, 'metrics');
+  // One export is over before the next begins. The reader's own time-out is for an exporter that fails to.
+  const timeoutMillis = Math.min(options.timeoutMillis, intervalMs / 2);
   const reader = new PeriodicExportingMetricReader({
-    exporter: watched(new OTLPMetricExporter(options), watch),
+    exporter: watched(new OTLPMetricExporter({ ...options, timeoutMillis }), watch),
     exportIntervalMillis: intervalMs,
-    // The exporter gives up by itself; this is for one that does not.
-    exportTimeoutMillis: Math.min(intervalMs, 2 * options.timeoutMillis),
+    exportTimeoutMillis: 2 * timeoutMillis,
     metricProducers: [histogramProducer(metrics, clock)],
   });
   return new MetricsExport(provideTo(reader, metrics, await otlpResource(settings)), clock);
