@@ -160,8 +160,7 @@ class Claimd {
     this.#healthListener.close();
     this.#health.close();
     await this.#admin.close();
-    await this.#metrics.close();
-    await this.#traces?.close();
+    await Promise.all([this.#metrics.close(), this.#traces?.close()]);
     this.#runtime.stop();
     this.#log.info('stopped');
   }

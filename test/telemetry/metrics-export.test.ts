@@ -4,7 +4,7 @@ import { type TestContext, test } from 'node:test';
 import { systemClock } from '../../src/clock/clock.ts';
 import { ExportWatch } from '../../src/telemetry/export-watch.ts';
 import { type MetricsExport, openMetricsExport } from '../../src/telemetry/metrics-export.ts';
-import { type KeptLine, keptLog } from '../support/call-traces.ts';
+import { CapturedLog } from '../support/captured-log.ts';
 import { type ReceivedMetric, receivedMetrics } from '../support/otlp-metrics.ts';
 import { type OtlpReceiver, otlpReceiverFor, unreachableEndpoint } from '../support/otlp-receiver.ts';
 import { until } from '../support/waiting.ts';
@@ -18,18 +18,18 @@ const INTERVAL_MS = 50;
 interface Exported {
   readonly made: MadeMetrics;
   readonly watch: ExportWatch;
-  readonly lines: KeptLine[];
+  readonly log: CapturedLog;
   readonly exporting: MetricsExport;
 }
 
 async function exportTo(t: TestContext, url: string, intervalMs = INTERVAL_MS): Promise<Exported> {
-  const { log, lines } = keptLog();
+  const log = new CapturedLog();
   const made = madeMetrics();
-  const watch = new ExportWatch('metrics', url, log);
+  const watch = new ExportWatch('metrics', url, log.logger);
   const settings = { url, headers: { 'x-tenant': 'a' }, version: '1.2.3', replicaId: 'replica-a' };
   const exporting = await openMetricsExport(settings, intervalMs, made.metrics, watch, systemClock);
   t.after(() => exporting.close());
-  return { made, watch, lines, exporting };
+  return { made, watch, log, exporting };
 }
 
 /** The newest of the name, once it fulfils the condition. */
@@ -75,22 +75,19 @@ test('every kind arrives with its name, unit, labels and values, and whose it is
 test('a receiver that refuses: counted, one line when it begins and one when it ends, and nothing is lost', async (t) => {
   const receiver = await otlpReceiverFor(t);
   receiver.health = HTTP_INTERNAL_ERROR;
-  const { made, watch, lines } = await exportTo(t, receiver.endpoint);
+  const { made, watch, log } = await exportTo(t, receiver.endpoint);
   made.entries = 7;
   await until('three failures', () => watch.failures >= 3);
   receiver.health = HTTP_OK;
   await newest(receiver, 'claims.made.entries', ({ points }) => points[0].value === 7);
-  assert.deepEqual(
-    lines.map(({ level, text }) => `${level}: ${text}`),
-    ['warn: metrics can not be exported', 'info: metrics are exported again'],
-  );
+  assert.deepEqual(log.told, ['warn: metrics can not be exported', 'info: metrics are exported again']);
 });
 
 test('a receiver that is away is counted; what ends then does not wait for it', async (t) => {
-  const { watch, lines, exporting } = await exportTo(t, await unreachableEndpoint());
+  const { watch, log, exporting } = await exportTo(t, await unreachableEndpoint());
   await until('failures', () => watch.failures >= 1);
   await exporting.close();
-  assert.equal(lines.length, 1);
+  assert.equal(log.lines.length, 1);
 });
 
 test('at the end they are sent once more, and a receiver that hangs is left', async (t) => {
