@@ -26,6 +26,7 @@ import { LoneServer } from './serving/lone-server.ts';
 import { ThreadedServer } from './serving/threaded-server.ts';
 import { MeteredStore } from './store/metered-store.ts';
 import { StoreMeter } from './store/store-meter.ts';
+import type { CallTrace } from './telemetry/call-trace.ts';
 import { ExportWatch } from './telemetry/export-watch.ts';
 import { createLogger, type Logger } from './telemetry/log.ts';
 import { Metrics } from './telemetry/metrics.ts';
@@ -75,14 +76,15 @@ class Claimd {
     const clock = systemClock;
     const settings = serverSettings(config);
     const pool = new ThreadedPool(memory, clock);
+    const onTrace = (trace: CallTrace): void => traces?.call(trace);
     const meter = new StoreMeter();
     this.#config = config;
     this.#log = log;
     this.#runtime = new LoopRuntime(memory.runtimeOfLoop(MAIN_LOOP), loopSource, clock);
     this.#server =
       memory.shape.ingressThreads === 1
-        ? new LoneServer(new Ingress(memory, 0, pool, setImmediate), clock, log, settings)
-        : new ThreadedServer(memory, log, settings);
+        ? new LoneServer(new Ingress(memory, 0, pool, setImmediate), clock, log, settings, onTrace)
+        : new ThreadedServer(memory, log, settings, onTrace);
     this.#listener = new Listener((connection) => this.#server.accept(connection));
     this.#health = new GrpcServer(clock, log, settings.connectionAge);
     this.#healthListener = new Listener((connection) => this.#health.accept(connection));
@@ -205,9 +207,9 @@ class Claimd {
 }
 
 function serverSettings(config: Config): ServerSettings {
-  const { maxClockSkewMs, reflection, maxConnectionAgeMs, drainTimeoutMs } = config;
+  const { maxClockSkewMs, reflection, traceIds, maxConnectionAgeMs, drainTimeoutMs } = config;
   const connectionAge = { maxAgeMs: maxConnectionAgeMs, graceMs: drainTimeoutMs };
-  return { maxClockSkewMs, reflection, connectionAge };
+  return { maxClockSkewMs, reflection, traceIds, connectionAge };
 }
 
 /** @returns where it listens, or null where it is off. @throws AddressNotAvailable */

@@ -274,6 +274,14 @@ export const SETTINGS = {
     ...files.headersFile,
     description: 'file of HTTP headers that are sent to otlpEndpoint, such as authorization',
   },
+  traceIds: {
+    flag: '--trace-ids',
+    env: 'CLAIMS_TRACE_IDS',
+    default: 'false',
+    ...values.bool,
+    description:
+      'whether traces of calls tell the ids of claims and players; for debugging: they are personal data',
+  },
   logLevel: {
     flag: '--log-level',
     env: 'CLAIMS_LOG_LEVEL',

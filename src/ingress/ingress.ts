@@ -13,6 +13,7 @@ import { StatePartitioner } from '../partitioner/partitioner.ts';
 import type { SegmentFeeder } from '../pool/segment-pool.ts';
 import { type EngineMemory, loopOf, serverOfLoop, WorkerCounter } from '../segment/engine-memory.ts';
 import { SharedCount } from '../segment/shared-count.ts';
+import type { CallStats } from '../telemetry/call-stats.ts';
 import type { IngressThreads } from './ingress-threads.ts';
 
 /** Whoever waits for an entry; called exactly once for each that was dispatched in its name. */
@@ -27,6 +28,8 @@ export class Ingress implements IngressThreads {
   readonly partition: PartitionMode;
   /** WatchEpochs streams that are open, on all ingress threads. */
   readonly watchers: SharedCount;
+  /** What this thread counts of its calls. */
+  readonly callStats: CallStats;
   readonly #memory: EngineMemory;
   readonly #thread: number;
   readonly #queue: number;
@@ -59,6 +62,7 @@ export class Ingress implements IngressThreads {
     this.entries = memory.entries;
     this.rules = memory.shape.rules;
     this.partition = memory.shape.partition;
+    this.callStats = memory.callStats[thread];
     this.watchers = new SharedCount(memory.watchers, WATCHERS_MAX);
     this.#expiryEpochs = new ExpiryEpochs(this.rules);
     this.#queue = memory.ingressQueue(thread);

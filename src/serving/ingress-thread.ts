@@ -46,6 +46,7 @@ class IngressThread {
       clock: systemClock,
       log: remoteLog((message) => this.#say(message)),
       settings,
+      onTrace: (trace) => this.#say({ kind: 'trace', trace }),
     });
     this.#bell = new BellListener(memory.bells, loop, takeHome);
     this.#runtime = new LoopRuntime(memory.runtimeOfLoop(loop), loopSource, systemClock);

@@ -10,6 +10,7 @@ import { AssertionFailure, unreachable } from '../domain/assert.ts';
 import { errorMessage } from '../domain/error-message.ts';
 import { Replies } from '../entries/replies.ts';
 import { threadEntry } from '../entries/thread-entry.ts';
+import type { CallTrace } from '../telemetry/call-trace.ts';
 import type { Logger } from '../telemetry/log.ts';
 import type { FromThread, IngressThreadData, Task, ToThread } from './protocol.ts';
 import { writeLine } from './thread-log.ts';
@@ -25,16 +26,24 @@ export class IngressWorker {
   readonly #thread: number;
   readonly #epochs: EpochReader;
   readonly #log: Logger;
+  readonly #onTrace: (trace: CallTrace) => void;
   readonly #tasks = new Replies<void>();
   readonly #started = Promise.withResolvers<void>();
   readonly #exited = Promise.withResolvers<void>();
   #connectionCount = 0;
   #ending = false;
 
-  constructor(data: IngressThreadData, epochs: EpochReader, log: Logger) {
+  /** @param onTrace told of its calls that are worth a trace. */
+  constructor(
+    data: IngressThreadData,
+    epochs: EpochReader,
+    log: Logger,
+    onTrace: (trace: CallTrace) => void,
+  ) {
     this.#thread = data.thread;
     this.#epochs = epochs;
     this.#log = log;
+    this.#onTrace = onTrace;
     this.#worker = new Worker(threadEntry(import.meta.url, './ingress-thread'), {
       name: `ingress-${data.thread}`,
       workerData: data,
@@ -100,6 +109,9 @@ export class IngressWorker {
         break;
       case 'askSummaries':
         void this.#answerSummaries(message.id, message.from, message.to);
+        break;
+      case 'trace':
+        this.#onTrace(message.trace);
         break;
       case 'log':
         writeLine(this.#log, message);

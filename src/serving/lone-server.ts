@@ -4,6 +4,7 @@ import type { Clock } from '../clock/clock.ts';
 import type { EpochReader } from '../coordinator/epoch-reader.ts';
 import { assert } from '../domain/assert.ts';
 import type { Ingress } from '../ingress/ingress.ts';
+import type { CallTrace } from '../telemetry/call-trace.ts';
 import type { Logger } from '../telemetry/log.ts';
 import { ClaimsServer, type ServerSettings } from '../wire/claims-server.ts';
 import type { CallServer } from './call-server.ts';
@@ -13,13 +14,22 @@ export class LoneServer implements CallServer {
   readonly #clock: Clock;
   readonly #log: Logger;
   readonly #settings: ServerSettings;
+  readonly #onTrace: (trace: CallTrace) => void;
   #server: ClaimsServer | undefined;
 
-  constructor(ingress: Ingress, clock: Clock, log: Logger, settings: ServerSettings) {
+  /** @param onTrace told of calls that are worth a trace. */
+  constructor(
+    ingress: Ingress,
+    clock: Clock,
+    log: Logger,
+    settings: ServerSettings,
+    onTrace: (trace: CallTrace) => void,
+  ) {
     this.ingress = ingress;
     this.#clock = clock;
     this.#log = log;
     this.#settings = settings;
+    this.#onTrace = onTrace;
   }
 
   async start(epochs: EpochReader): Promise<void> {
@@ -29,6 +39,7 @@ export class LoneServer implements CallServer {
       clock: this.#clock,
       log: this.#log,
       settings: this.#settings,
+      onTrace: this.#onTrace,
     });
   }
 

@@ -6,6 +6,7 @@ import type { Socket } from 'node:net';
 import type { EpochSummary } from '../coordinator/epoch-reader.ts';
 import type { ErrorMessage } from '../domain/error-message.ts';
 import type { EngineHandle } from '../segment/engine-memory.ts';
+import type { CallTrace } from '../telemetry/call-trace.ts';
 import type { Logger } from '../telemetry/log.ts';
 import type { ServerSettings } from '../wire/claims-server.ts';
 
@@ -47,6 +48,8 @@ export type FromThread =
   | { readonly kind: 'disconnected' }
   | { readonly kind: 'done'; readonly id: number }
   | { readonly kind: 'askSummaries'; readonly id: number; readonly from: number; readonly to: number }
+  /** A call is worth a trace. */
+  | { readonly kind: 'trace'; readonly trace: CallTrace }
   | {
       readonly kind: 'log';
       readonly level: keyof Logger;

@@ -6,6 +6,7 @@ import type { Socket } from 'node:net';
 import type { EpochReader } from '../coordinator/epoch-reader.ts';
 import type { IngressThreads } from '../ingress/ingress-threads.ts';
 import type { EngineMemory } from '../segment/engine-memory.ts';
+import type { CallTrace } from '../telemetry/call-trace.ts';
 import type { Logger } from '../telemetry/log.ts';
 import type { ServerSettings } from '../wire/claims-server.ts';
 import type { CallServer } from './call-server.ts';
@@ -24,20 +25,29 @@ export class ThreadedServer implements CallServer {
   readonly #memory: EngineMemory;
   readonly #log: Logger;
   readonly #settings: ServerSettings;
+  readonly #onTrace: (trace: CallTrace) => void;
   readonly #ending = new AbortController();
   #workers: readonly IngressWorker[] = [];
 
-  constructor(memory: EngineMemory, log: Logger, settings: ServerSettings) {
+  /** @param onTrace told of calls that are worth a trace, on this thread. */
+  constructor(
+    memory: EngineMemory,
+    log: Logger,
+    settings: ServerSettings,
+    onTrace: (trace: CallTrace) => void,
+  ) {
     this.#memory = memory;
     this.#log = log;
     this.#settings = settings;
+    this.#onTrace = onTrace;
   }
 
   async start(epochs: EpochReader): Promise<void> {
     const { handle, shape } = this.#memory;
+    const settings = this.#settings;
     this.#workers = Array.from(
       { length: shape.ingressThreads },
-      (_, thread) => new IngressWorker({ handle, thread, settings: this.#settings }, epochs, this.#log),
+      (_, thread) => new IngressWorker({ handle, thread, settings }, epochs, this.#log, this.#onTrace),
     );
     await Promise.all(this.#workers.map((worker) => worker.started));
     void this.#followEpochs(epochs);

@@ -3,7 +3,9 @@ import type { Socket } from 'node:net';
 import type { Clock } from '../clock/clock.ts';
 import type { EpochReader } from '../coordinator/epoch-reader.ts';
 import type { Ingress } from '../ingress/ingress.ts';
+import type { CallTrace } from '../telemetry/call-trace.ts';
 import type { Logger } from '../telemetry/log.ts';
+import { CallTimer } from './call-timer.ts';
 import { ClaimHandlers } from './claim-handlers.ts';
 import { claimServiceDefinition, loadDefinitions, requestReader } from './definitions.ts';
 import { EpochHandlers, type GetEpochRequest, type WatchEpochsRequest } from './epoch-handlers.ts';
@@ -13,6 +15,8 @@ import { type ConnectionAge, GrpcServer } from './server.ts';
 export interface ServerSettings {
   readonly maxClockSkewMs: number;
   readonly reflection: boolean;
+  /** Whether traces of calls tell the ids of claims and players. */
+  readonly traceIds: boolean;
   readonly connectionAge: ConnectionAge;
 }
 
@@ -22,6 +26,8 @@ export interface ServerParts {
   readonly clock: Clock;
   readonly log: Logger;
   readonly settings: ServerSettings;
+  /** Told of calls that are worth a trace: a bounded number of them. */
+  readonly onTrace: (trace: CallTrace) => void;
 }
 
 export class ClaimsServer {
@@ -29,14 +35,15 @@ export class ClaimsServer {
   readonly #epochs: EpochHandlers;
   readonly #server: GrpcServer;
 
-  constructor({ ingress, epochs, clock, log, settings }: ServerParts) {
+  constructor({ ingress, epochs, clock, log, settings, onTrace }: ServerParts) {
     const definitions = loadDefinitions();
     const readers = {
       getEpoch: requestReader<GetEpochRequest>(definitions, 'GetEpoch'),
       watchEpochs: requestReader<WatchEpochsRequest>(definitions, 'WatchEpochs'),
     };
-    this.#claims = new ClaimHandlers(ingress, clock, settings.maxClockSkewMs, log);
-    this.#epochs = new EpochHandlers(epochs, ingress.watchers, readers, log);
+    const timer = new CallTimer({ ingress, clock, traceIds: settings.traceIds, onTrace });
+    this.#claims = new ClaimHandlers(ingress, clock, settings.maxClockSkewMs, timer, log);
+    this.#epochs = new EpochHandlers(epochs, ingress.watchers, readers, timer, log);
     this.#server = new GrpcServer(clock, log, settings.connectionAge);
     this.#server.addService(claimServiceDefinition(definitions), {
       ...this.#claims.methods,

@@ -1,17 +1,24 @@
 /** GetEpoch and WatchEpochs: summaries of complete epochs. */
 import { once } from 'node:events';
-import type {
-  handleServerStreamingCall,
-  handleUnaryCall,
-  ServerWritableStream,
-  UntypedServiceImplementation,
+import {
+  type handleServerStreamingCall,
+  type handleUnaryCall,
+  type ServerErrorResponse,
+  type ServerWritableStream,
+  status,
+  type UntypedServiceImplementation,
 } from '@grpc/grpc-js';
 import type { EpochReader, EpochSummary } from '../coordinator/epoch-reader.ts';
 import { ResourceExhausted } from '../domain/errors.ts';
 import { WATCH_PAGE_EPOCHS, WATCHERS_MAX } from '../limits.ts';
 import type { SharedCount } from '../segment/shared-count.ts';
 import type { Logger } from '../telemetry/log.ts';
+import type { CallTimer } from './call-timer.ts';
 import { logUnexpected, notServing, toStatus } from './status.ts';
+import { methodNumber, type TimedCall } from './timed-call.ts';
+
+const GET_EPOCH = methodNumber('GetEpoch');
+const WATCH_EPOCHS = methodNumber('WatchEpochs');
 
 /** Messages as proto-loader gives them: int64 as numbers, absent optionals as undefined. */
 export interface GetEpochRequest {
@@ -36,6 +43,7 @@ export class EpochHandlers {
   readonly #epochs: EpochReader;
   readonly #watchers: SharedCount;
   readonly #readers: EpochRequestReaders;
+  readonly #timer: CallTimer;
   readonly #unexpected: (error: unknown) => void;
   readonly #watches = new Set<AbortController>();
   /** By method name, for the server. */
@@ -43,8 +51,15 @@ export class EpochHandlers {
   /** Why calls are refused, while they are. */
   #refusal: string | undefined = 'starting';
 
-  constructor(epochs: EpochReader, watchers: SharedCount, readers: EpochRequestReaders, log: Logger) {
+  constructor(
+    epochs: EpochReader,
+    watchers: SharedCount,
+    readers: EpochRequestReaders,
+    timer: CallTimer,
+    log: Logger,
+  ) {
     this.#unexpected = logUnexpected(log);
+    this.#timer = timer;
     this.#epochs = epochs;
     this.#watchers = watchers;
     this.#readers = readers;
@@ -62,13 +77,21 @@ export class EpochHandlers {
   }
 
   readonly #getEpoch: handleUnaryCall<Buffer, EpochReply> = (call, callback) => {
+    const timed = { method: GET_EPOCH, call, beganUs: this.#timer.nowUs(), items: 0 };
+    const refuse = (refusal: Partial<ServerErrorResponse>): void => {
+      callback(refusal);
+      this.#timer.ended(timed, refusal.code ?? status.UNKNOWN);
+    };
     if (this.#refusal !== undefined) {
-      callback(notServing(this.#refusal));
+      refuse(notServing(this.#refusal));
       return;
     }
     this.#summary(call.request).then(
-      (summary) => callback(null, { summary }),
-      (error: unknown) => callback(toStatus(error, this.#unexpected)),
+      (summary) => {
+        callback(null, { summary });
+        this.#timer.ended(timed, status.OK);
+      },
+      (error: unknown) => refuse(toStatus(error, this.#unexpected)),
     );
   };
 
@@ -79,13 +102,15 @@ export class EpochHandlers {
   }
 
   readonly #watchEpochs: handleServerStreamingCall<Buffer, EpochReply> = (call) => {
+    const timed = { method: WATCH_EPOCHS, call, beganUs: this.#timer.nowUs(), items: 0 };
     if (this.#refusal !== undefined) {
-      call.emit('error', notServing(this.#refusal));
+      this.#fail(timed, call, notServing(this.#refusal));
       return;
     }
     if (!this.#watchers.take()) {
       const full = new ResourceExhausted(`${WATCHERS_MAX} watchers are open already`);
-      call.emit('error', toStatus(full, this.#unexpected));
+      this.#timer.shed('watchers');
+      this.#fail(timed, call, toStatus(full, this.#unexpected));
       return;
     }
     const closing = new AbortController();
@@ -93,14 +118,29 @@ export class EpochHandlers {
     call.on('cancelled', () => closing.abort());
     this.#watch(call, closing.signal)
       .then(
-        () => (this.#refusal === undefined ? call.end() : call.emit('error', notServing(this.#refusal))),
-        (error: unknown) => call.emit('error', toStatus(error, this.#unexpected)),
+        () => this.#endWatch(timed, call),
+        (error: unknown) => this.#fail(timed, call, toStatus(error, this.#unexpected)),
       )
       .finally(() => {
         this.#watches.delete(closing);
         this.#watchers.release();
       });
   };
+
+  /** Its client has gone, or the server is shutting down. */
+  #endWatch(timed: TimedCall, call: WatchCall): void {
+    if (this.#refusal !== undefined) {
+      this.#fail(timed, call, notServing(this.#refusal));
+      return;
+    }
+    call.end();
+    this.#timer.streamEnded(timed, status.CANCELLED);
+  }
+
+  #fail(timed: TimedCall, call: WatchCall, refusal: Partial<ServerErrorResponse>): void {
+    call.emit('error', refusal);
+    this.#timer.streamEnded(timed, refusal.code ?? status.UNKNOWN);
+  }
 
   async #watch(call: WatchCall, signal: AbortSignal): Promise<void> {
     const { fromEpoch } = this.#readers.watchEpochs(call.request);

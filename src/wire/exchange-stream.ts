@@ -3,9 +3,10 @@
  * directions: it reads no further while it holds as many claims as it may, while the ingress has
  * no room, or while the client does not read its replies; so a stream holds bounded memory.
  */
-import type { ServerDuplexStream } from '@grpc/grpc-js';
+import { type ServerDuplexStream, status } from '@grpc/grpc-js';
 import { ClaimOperation } from '../domain/claim.ts';
 import { InvalidArgument } from '../domain/errors.ts';
+import { NO_ENTRY } from '../entries/entry-table.ts';
 import type { Ingress } from '../ingress/ingress.ts';
 import {
   BATCH_MAX_ITEMS,
@@ -13,6 +14,7 @@ import {
   STREAM_MAX_ENTRIES,
   STREAM_UNREAD_MAX_BYTES,
 } from '../limits.ts';
+import type { CallTimer } from './call-timer.ts';
 import {
   FRAME_SUBMITS_FIELD,
   FRAME_VALIDATES_FIELD,
@@ -25,6 +27,7 @@ import type { ItemIntake } from './item-intake.ts';
 import { viewOf } from './protobuf-reader.ts';
 import type { ReplyEncoder } from './reply-codec.ts';
 import { notServing, toStatus } from './status.ts';
+import type { TimedCall } from './timed-call.ts';
 import type { UnreadReplies } from './unread-replies.ts';
 
 export interface StreamContext {
@@ -32,6 +35,7 @@ export interface StreamContext {
   readonly intake: ItemIntake;
   readonly encoder: ReplyEncoder;
   readonly unread: UnreadReplies;
+  readonly timer: CallTimer;
   readonly epoch: () => number;
   /** Told of errors that no table foresees. */
   readonly unexpected: (error: unknown) => void;
@@ -39,14 +43,15 @@ export interface StreamContext {
   readonly ended: () => void;
 }
 
-interface Frame {
+/** Timed from its arrival: what it is held back for counts as decoding. */
+interface Frame extends TimedCall {
   readonly head: FrameHead;
   readonly message: DataView;
-  readonly items: number;
 }
 
 export class ExchangeStream {
   readonly #call: ServerDuplexStream<Buffer, Buffer>;
+  readonly #timed: TimedCall;
   readonly #context: StreamContext;
   readonly #cursor = new ItemCursor();
   readonly #connection: string;
@@ -62,8 +67,10 @@ export class ExchangeStream {
   #closing = false;
   #over = false;
 
-  constructor(call: ServerDuplexStream<Buffer, Buffer>, context: StreamContext) {
+  /** @param timed the stream as a call. */
+  constructor(call: ServerDuplexStream<Buffer, Buffer>, timed: TimedCall, context: StreamContext) {
     this.#call = call;
+    this.#timed = timed;
     this.#context = context;
     this.#connection = call.getPeer();
     call.on('data', (bytes: Buffer) => this.#received(bytes));
@@ -73,7 +80,7 @@ export class ExchangeStream {
     });
     // grpc-js says so at the end of every call, well ended or not; what was not taken never will be.
     call.on('cancelled', () => {
-      this.#end();
+      this.#end(status.CANCELLED);
       this.#taken(this.#unreadBytes);
     });
   }
@@ -87,13 +94,14 @@ export class ExchangeStream {
 
   #received(bytes: Buffer): void {
     if (this.#over || this.#closing) return;
+    const beganUs = this.#context.timer.nowUs();
     const message = viewOf(bytes);
     try {
       const head = readFrameHead(message);
       const items = head.submits + head.validates;
       if (items > BATCH_MAX_ITEMS)
         throw new InvalidArgument('frame', `${items} items`, `at most ${BATCH_MAX_ITEMS}`);
-      this.#held.push({ head, message, items });
+      this.#held.push({ ...this.#timed, beganUs, head, message, items });
       this.#proceed();
     } catch (error) {
       this.#fail(error);
@@ -150,12 +158,14 @@ export class ExchangeStream {
 
   /** @throws InvalidArgument where an item is unreadable; then nothing of the frame was done. */
   #admit(frame: Frame): void {
-    const { ingress, intake, epoch } = this.#context;
+    const { ingress, intake, timer, epoch } = this.#context;
     const { head, message, items } = frame;
     let unanswered = 2;
-    const answered = () => {
+    let lastOfFrame = NO_ENTRY;
+    const answered = (last: number) => {
       unanswered -= 1;
-      if (unanswered === 0) this.#answer(frame, submits, validates);
+      if (last !== NO_ENTRY) lastOfFrame = last;
+      if (unanswered === 0) this.#answer(frame, submits, validates, lastOfFrame);
     };
     const submits = new ItemGroup(ingress, ClaimOperation.SUBMIT, head.submits, epoch(), answered);
     const validates = new ItemGroup(ingress, ClaimOperation.VALIDATE, head.validates, epoch(), answered);
@@ -171,15 +181,24 @@ export class ExchangeStream {
     }
     this.#itemsInFlight += items;
     this.#framesInFlight += 1;
+    timer.allDispatched(submits.entries, frame.beganUs);
+    timer.allDispatched(validates.entries, frame.beganUs);
     // In this order: a segment serves its entries as they came, so submits are decided first.
     submits.dispatch();
     validates.dispatch();
   }
 
-  #answer(frame: Frame, submits: ItemGroup, validates: ItemGroup): void {
+  /** @param last the entry that came last, if there is one. */
+  #answer(frame: Frame, submits: ItemGroup, validates: ItemGroup, last: number): void {
+    const { encoder, timer } = this.#context;
     this.#itemsInFlight -= frame.items;
     this.#framesInFlight -= 1;
-    if (!this.#over) this.#send(this.#context.encoder.frame(frame.head.frameId, submits, validates));
+    const submitsUnavailable = timer.countItems(ClaimOperation.SUBMIT, submits);
+    const validatesUnavailable = timer.countItems(ClaimOperation.VALIDATE, validates);
+    if (!this.#over) {
+      this.#send(encoder.frame(frame.head.frameId, submits, validates));
+      timer.frameAnswered(frame, last, submitsUnavailable || validatesUnavailable);
+    }
     submits.finish();
     validates.finish();
     this.#proceed();
@@ -204,25 +223,27 @@ export class ExchangeStream {
   #endIfDone(): void {
     if (this.#closing) {
       this.#call.emit('error', notServing('shutting down'));
-      this.#end();
+      this.#end(status.UNAVAILABLE);
     } else if (this.#halfClosed) {
       this.#call.end();
-      this.#end();
+      this.#end(status.OK);
     }
   }
 
   #fail(error: unknown): void {
-    this.#call.emit('error', toStatus(error, this.#context.unexpected));
-    this.#end();
+    const refusal = toStatus(error, this.#context.unexpected);
+    this.#call.emit('error', refusal);
+    this.#end(refusal.code ?? status.UNKNOWN);
   }
 
-  /** Entries in flight finish by themselves; their answers go nowhere. */
-  #end(): void {
+  /** Entries in flight finish by themselves; their answers go nowhere. @param code gRPC status. */
+  #end(code: number): void {
     if (this.#over) return;
     this.#over = true;
     this.#held.length = 0;
     this.#context.unread.forget(this.#connection, this.#connectionHasRoom);
     this.#context.ingress.forget(this.#ingressHasRoom);
+    this.#context.timer.streamEnded(this.#timed, code);
     this.#context.ended();
   }
 }

@@ -19,18 +19,21 @@ export class ItemGroup implements EntryOwner, ItemResults {
   readonly epoch: number;
   readonly #ingress: Ingress;
   readonly #operation: CallOperation;
-  readonly #onAnswered: () => void;
+  readonly #onAnswered: (last: number) => void;
   /** Made where there is one: few messages have a malformed item. */
   #refusals: Map<number, string> | undefined;
   #unanswered = 0;
 
-  /** @param onAnswered called once, when every item has its outcome; read it, then `finish`. */
+  /**
+   * @param onAnswered called once, when every item has its outcome; read it, then `finish`. It is told
+   *   the entry that came last, or NO_ENTRY where all items are malformed.
+   */
   constructor(
     ingress: Ingress,
     operation: CallOperation,
     count: number,
     epoch: number,
-    onAnswered: () => void,
+    onAnswered: (last: number) => void,
   ) {
     this.#ingress = ingress;
     this.#operation = operation;
@@ -73,7 +76,7 @@ export class ItemGroup implements EntryOwner, ItemResults {
   dispatch(): void {
     this.#unanswered = this.count - this.refusals.size;
     if (this.#unanswered === 0) {
-      this.#onAnswered();
+      this.#onAnswered(NO_ENTRY);
       return;
     }
     for (const entry of this.entries) {
@@ -81,9 +84,9 @@ export class ItemGroup implements EntryOwner, ItemResults {
     }
   }
 
-  answered(_entry: number): void {
+  answered(entry: number): void {
     this.#unanswered -= 1;
-    if (this.#unanswered === 0) this.#onAnswered();
+    if (this.#unanswered === 0) this.#onAnswered(entry);
   }
 
   finish(): void {

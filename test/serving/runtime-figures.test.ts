@@ -15,11 +15,17 @@ describe('figures of threads', () => {
   const memory = testMemory({ rules: TEST_RULES, workers: 2, ingressThreads: 2 });
   const note = () => undefined;
   const log = { debug: note, info: note, warn: note, error: note, fatal: note };
-  const server = new ThreadedServer(memory, log, {
-    maxClockSkewMs: 5_000,
-    reflection: false,
-    connectionAge: { maxAgeMs: 0, graceMs: 0 },
-  });
+  const server = new ThreadedServer(
+    memory,
+    log,
+    {
+      maxClockSkewMs: 5_000,
+      reflection: false,
+      traceIds: false,
+      connectionAge: { maxAgeMs: 0, graceMs: 0 },
+    },
+    () => undefined,
+  );
   const engine = new Engine({
     memory,
     pool: new ThreadedPool(memory, systemClock),

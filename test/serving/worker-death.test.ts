@@ -31,11 +31,17 @@ describe('worker death with several ingress threads', () => {
   const pool = new ThreadedPool(memory, systemClock);
   const note = () => undefined;
   const log = { debug: note, info: note, warn: note, error: note, fatal: note };
-  const server = new ThreadedServer(memory, log, {
-    maxClockSkewMs: 5_000,
-    reflection: false,
-    connectionAge: { maxAgeMs: 0, graceMs: 0 },
-  });
+  const server = new ThreadedServer(
+    memory,
+    log,
+    {
+      maxClockSkewMs: 5_000,
+      reflection: false,
+      traceIds: false,
+      connectionAge: { maxAgeMs: 0, graceMs: 0 },
+    },
+    () => undefined,
+  );
   const listener = new Listener((connection) => server.accept(connection));
   const engine = new Engine({
     memory,

@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import { Duplex } from 'node:stream';
 import { test } from 'node:test';
-import type { ServerDuplexStream } from '@grpc/grpc-js';
+import { Metadata, type ServerDuplexStream } from '@grpc/grpc-js';
 import fc from 'fast-check';
 import { ClaimOperation, Outcome } from '../../src/domain/claim.ts';
 import {
@@ -13,9 +13,11 @@ import {
   STREAM_MAX_ENTRIES,
   STREAM_UNREAD_MAX_BYTES,
 } from '../../src/limits.ts';
+import { CallTimer } from '../../src/wire/call-timer.ts';
 import { ExchangeStream } from '../../src/wire/exchange-stream.ts';
 import { ItemIntake } from '../../src/wire/item-intake.ts';
 import { ReplyEncoder } from '../../src/wire/reply-codec.ts';
+import { methodNumber } from '../../src/wire/timed-call.ts';
 import { UnreadReplies } from '../../src/wire/unread-replies.ts';
 import { TestEngine } from '../support/engine.ts';
 import { messageType } from '../support/oracle.ts';
@@ -23,6 +25,7 @@ import { messageType } from '../support/oracle.ts';
 /** A stream's server side, fed by hand; its client takes each reply, or waits until it is told to. */
 class FakeCall extends Duplex {
   readonly replies: Buffer[] = [];
+  readonly metadata = new Metadata();
   readonly #peer: string;
   #taking = true;
   #notTaken: (() => void) | undefined;
@@ -67,11 +70,14 @@ class FakeCall extends Duplex {
 function open(t: TestEngine, unread = new UnreadReplies(), peer = 'peer'): FakeCall {
   const { ingress } = t;
   const call = new FakeCall(peer);
-  new ExchangeStream(call as unknown as ServerDuplexStream<Buffer, Buffer>, {
+  const duplex = call as unknown as ServerDuplexStream<Buffer, Buffer>;
+  const timed = { method: methodNumber('ExchangeClaims'), call: duplex, beganUs: 0, items: 0 };
+  new ExchangeStream(duplex, timed, {
     ingress,
     intake: new ItemIntake(ingress, t.clock, 1_000),
     encoder: new ReplyEncoder(ingress.entries, ingress.rules),
     unread,
+    timer: new CallTimer({ ingress, clock: t.clock, traceIds: false, onTrace: () => undefined }),
     epoch: () => t.engine.epoch,
     unexpected: (error) => assert.fail(String(error)),
     ended: () => undefined,
