@@ -52,6 +52,8 @@ export const LIBRARY_READERS_UNUSED: readonly string[] = [
   // Services that claimd does not serve.
   '@grpc/grpc-js/build/src/channelz.js',
   '@grpc/grpc-js/build/src/orca.js',
+  // Exports by OTLP over gRPC, which asks for grpc-js when it does: traces go over HTTP.
+  '@opentelemetry/otlp-grpc-exporter-base/dist/_virtual/_rolldown/runtime.mjs',
   // Leaves its own lines out of a stack trace, where that is asked for.
   'ioredis/built/Command.js',
   // Sub-commands that are programs of their own.
