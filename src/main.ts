@@ -20,7 +20,7 @@ import { checkLimits, TRACE_SPANS_MAX, TRACE_SPANS_PER_EXPORT } from './limits.t
 import { type MadeStore, makeStore } from './make-store.ts';
 import { allMetrics } from './metrics/all.ts';
 import { ThreadedPool } from './pool/threaded-pool.ts';
-import { EngineMemory, MAIN_LOOP } from './segment/engine-memory.ts';
+import { EngineMemory, MAIN_LOOP, threadNames } from './segment/engine-memory.ts';
 import type { CallServer } from './serving/call-server.ts';
 import { LoneServer } from './serving/lone-server.ts';
 import { ThreadedServer } from './serving/threaded-server.ts';
@@ -28,9 +28,10 @@ import { MeteredStore } from './store/metered-store.ts';
 import { StoreMeter } from './store/store-meter.ts';
 import type { CallTrace } from './telemetry/call-trace.ts';
 import { ExportWatch } from './telemetry/export-watch.ts';
-import { createLogger, type Logger } from './telemetry/log.ts';
+import { createLog, type Log, type Logger, logStream } from './telemetry/log.ts';
 import { Metrics } from './telemetry/metrics.ts';
 import type { OtlpSettings } from './telemetry/otlp.ts';
+import { HeapMonitor } from './telemetry/runtime/heap-monitor.ts';
 import { LoopRuntime } from './telemetry/runtime/loop-runtime.ts';
 import { loopSource } from './telemetry/runtime/runtime-source.ts';
 import type { Traces } from './telemetry/traces/traces.ts';
@@ -61,6 +62,7 @@ class Claimd {
   readonly #traces: Traces | undefined;
   readonly #admin: AdminServer;
   readonly #runtime: LoopRuntime;
+  readonly #heapMonitor: HeapMonitor;
   #serving = false;
   #stopping = false;
 
@@ -81,6 +83,7 @@ class Claimd {
     this.#config = config;
     this.#log = log;
     this.#runtime = new LoopRuntime(memory.runtimeOfLoop(MAIN_LOOP), loopSource, clock);
+    this.#heapMonitor = heapMonitor(config, memory, log);
     this.#server =
       memory.shape.ingressThreads === 1
         ? new LoneServer(new Ingress(memory, 0, pool, setImmediate), clock, log, settings, onTrace)
@@ -97,13 +100,17 @@ class Claimd {
       log: this.#log,
       commitIntervalMs: COMMIT_INTERVAL_MS,
       reconcileClaimsPerS: config.reconcileClaimsPerS,
+      epochAdvanced: (durationUs) => this.#heapMonitor.epochAdvanced(durationUs),
       ...(traces !== undefined && { activities: traces }),
     });
     this.#otlp = otlp;
     this.#traces = traces;
     this.#metricsWatch = new ExportWatch('metrics', otlp?.url ?? '', log);
-    const exportFailures = () => this.#metricsWatch.failures;
-    const metrics = allMetrics({ engine: this.#engine, store: meter, corruptFields, exportFailures });
+    const telemetry = {
+      spans: () => this.#traces?.counts,
+      exportFailures: () => this.#metricsWatch.failures,
+    };
+    const metrics = allMetrics({ engine: this.#engine, store: meter, corruptFields, telemetry });
     this.#metrics = new Metrics(metrics, clock, log);
     this.#admin = new AdminServer({
       readiness: () => this.#readiness(),
@@ -115,6 +122,7 @@ class Claimd {
   /** Binds first, so that a port in use is found before the store is touched. */
   async start(): Promise<void> {
     this.#runtime.start();
+    this.#heapMonitor.start();
     await this.#server.start(this.#engine.epochs);
     if (this.#stopping) return;
     const address = await listen(this.#listener, this.#config.listen);
@@ -163,6 +171,7 @@ class Claimd {
     this.#health.close();
     await this.#admin.close();
     await Promise.all([this.#metrics.close(), this.#traces?.close()]);
+    this.#heapMonitor.stop();
     this.#runtime.stop();
     this.#log.info('stopped');
   }
@@ -268,6 +277,38 @@ async function tracesTo(otlp: OtlpSettings, log: Logger): Promise<Traces> {
   return openTraces(otlp, limits, systemClock, log);
 }
 
+/** Watches the memory of all threads. A bound of 0 is none. */
+function heapMonitor(config: Config, memory: EngineMemory, log: Logger): HeapMonitor {
+  const { heapGrowthAlarmMbPerH, gcPauseAlarmMs } = config;
+  const options = {
+    sampleMs: GROWTH_SAMPLE_MS,
+    samples: GROWTH_SAMPLES,
+    samplesMin: GROWTH_SAMPLES_MIN,
+    epochs: CORRELATED_EPOCHS,
+    growthAlarmBytesPerH: heapGrowthAlarmMbPerH * BYTES_PER_MB || Number.POSITIVE_INFINITY,
+    pauseAlarmMs: gcPauseAlarmMs || Number.POSITIVE_INFINITY,
+  };
+  return new HeapMonitor(options, {
+    stats: memory.runtime,
+    threadNames: threadNames(memory.shape),
+    rss: () => process.memoryUsage.rss(),
+    clock: systemClock,
+    log,
+  });
+}
+
+/** @param memory where lines that it leaves out are counted. */
+async function openLog({ logLevel, logFormat }: Config, memory: EngineMemory): Promise<Log> {
+  const runtime = memory.runtimeOfLoop(MAIN_LOOP);
+  return createLog({
+    level: logLevel,
+    stream: await logStream(logFormat, process.stdout.isTTY === true),
+    limits: LOG_LIMITS,
+    clock: systemClock,
+    leftOut: () => runtime.recordLogLineLeftOut(),
+  });
+}
+
 function allocateMemory(config: Config): EngineMemory {
   const { epochLengthMs, validationWindowMs, retentionEpochs } = config;
   const rules = { epochLengthMs, validationWindowMs, retentionEpochs };
@@ -278,8 +319,8 @@ function allocateMemory(config: Config): EngineMemory {
 async function main(): Promise<void> {
   checkLimits();
   const config = readSettings();
-  const log = createLogger(config.logLevel);
   const memory = allocateMemory(config);
+  const log = await openLog(config, memory);
   const replicaId = randomUUID().replaceAll('-', '');
   const store = await makeStore({
     config,

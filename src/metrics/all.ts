@@ -8,7 +8,7 @@ import { epochMetrics } from './epochs.ts';
 import { runtimeMetrics } from './runtime.ts';
 import { segmentMetrics } from './segments.ts';
 import { storeMetrics } from './store.ts';
-import { telemetryMetrics } from './telemetry.ts';
+import { type TelemetryCounts, telemetryMetrics } from './telemetry.ts';
 
 /** Where metrics come from. */
 export interface MetricSources {
@@ -16,12 +16,11 @@ export interface MetricSources {
   readonly store: StoreMeter;
   /** Fields of the registry met so far whose values can't be read. */
   readonly corruptFields: () => number;
-  /** Exports of metrics that failed. */
-  readonly exportFailures: () => number;
+  readonly telemetry: TelemetryCounts;
 }
 
 export function allMetrics(sources: MetricSources): Metric[] {
-  const { engine, store, corruptFields, exportFailures } = sources;
+  const { engine, store, corruptFields, telemetry } = sources;
   return [
     ...epochMetrics(engine, store),
     ...callMetrics(engine.memory),
@@ -29,6 +28,6 @@ export function allMetrics(sources: MetricSources): Metric[] {
     ...commitMetrics(engine, store),
     ...storeMetrics(store, corruptFields),
     ...runtimeMetrics(engine.memory),
-    ...telemetryMetrics(engine.memory, exportFailures),
+    ...telemetryMetrics(engine.memory, telemetry),
   ];
 }

@@ -31,8 +31,8 @@ export function runtimeMetrics(memory: EngineMemory): Metric[] {
       'gauge',
       'claims.heap.after_gc',
       'By',
-      'heap that the last major collection left',
-      (stats) => stats.heapAfterMajor,
+      'heap that collections left: the last major one, before the first the last minor one',
+      (stats) => stats.heapFloor,
     ),
     byThread(
       all,

@@ -3,9 +3,17 @@ import type { EngineMemory } from '../segment/engine-memory.ts';
 import type { CallStats } from '../telemetry/call-stats.ts';
 import { TRACE_REASONS } from '../telemetry/call-trace.ts';
 import { counter, type Metric, type NumberMetric } from '../telemetry/metric.ts';
+import { SPAN_DROP_REASONS, type SpanCounts } from '../telemetry/traces/span-ledger.ts';
 
-/** @param exportFailures exports of metrics that failed. */
-export function telemetryMetrics(memory: EngineMemory, exportFailures: () => number): Metric[] {
+/** Where it is read. */
+export interface TelemetryCounts {
+  /** Spans so far; undefined where no traces are sent. */
+  readonly spans: () => SpanCounts | undefined;
+  /** Exports of metrics that failed. */
+  readonly exportFailures: () => number;
+}
+
+export function telemetryMetrics(memory: EngineMemory, { spans, exportFailures }: TelemetryCounts): Metric[] {
   const { callStats: threads } = memory;
   const sum = (of: (stats: CallStats) => number): number =>
     threads.reduce((total, stats) => total + of(stats), 0);
@@ -39,6 +47,22 @@ export function telemetryMetrics(memory: EngineMemory, exportFailures: () => num
       'calls whose traceparent is none by W3C trace context, and was ignored',
       () => sum((stats) => stats.malformedTraceParents),
     ),
+    counter(
+      'claims.traces.exported',
+      '{span}',
+      'spans that the receiver of traces has taken',
+      () => spans()?.exported ?? 0,
+    ),
+    {
+      kind: 'counter',
+      name: 'claims.traces.dropped',
+      unit: '{span}',
+      description: 'spans that the receiver has not taken, or that were too many to wait for it',
+      labels: { reason: SPAN_DROP_REASONS },
+      read: (observe) => {
+        for (const reason of SPAN_DROP_REASONS) observe(spans()?.dropped[reason] ?? 0, { reason });
+      },
+    },
     counter(
       'claims.metrics.export_failures',
       '{export}',

@@ -25,7 +25,10 @@ export class MetricsUnderTest {
       engine,
       store: this.meter,
       corruptFields: () => 3,
-      exportFailures: () => 2,
+      telemetry: {
+        spans: () => ({ exported: 70, dropped: { queue_full: 7, export_failed: 0 } }),
+        exportFailures: () => 2,
+      },
     });
   }
 

@@ -194,9 +194,9 @@ test('runtime: threads that have told something, by name', () => {
   assert.equal(metered.value('claims.gc.duration', { thread: 'worker-0', gc: 'minor' }), 0);
   assert.equal(metered.find('claims.event_loop.delay', { thread: 'ingress-1' })?.sum, 0.004);
   assert.equal(metered.find('claims.event_loop.delay', { thread: 'worker-0' }), undefined);
-  assert.deepEqual(metered.series('claims.heap.after_gc'), []);
   memory.runtimeOfLoop(2).recordHeapAfter('major', 500);
   assert.equal(metered.value('claims.heap.after_gc', { thread: 'ingress-1' }), 500);
+  assert.equal(metered.value('claims.heap.after_gc', { thread: 'worker-0' }), 2_000);
   assert.ok(metered.value('claims.rss') > 1_000_000);
   assert.ok(metered.value('claims.process.cpu.time', { mode: 'user' }) > 0);
 });
@@ -211,6 +211,8 @@ test('telemetry: traces told and kept back by reason, traceparents that are none
   assert.equal(metered.value('claims.traces.told', { reason: 'slow' }), 2);
   assert.equal(metered.value('claims.traces.kept_back', { reason: 'failed' }), 1);
   assert.equal(metered.value('claims.traces.malformed_parents'), 1);
+  assert.equal(metered.value('claims.traces.exported'), 70);
+  assert.equal(metered.value('claims.traces.dropped', { reason: 'queue_full' }), 7);
   assert.equal(metered.value('claims.metrics.export_failures'), 2);
 });
 
