@@ -75,6 +75,8 @@ export interface EngineParts {
   readonly reconcileClaimsPerS: number;
   /** Told of epochs, hydration and reconciliation; absent: nobody is. */
   readonly activities?: Activities;
+  /** Told how long the segments took to enter an epoch; absent: nobody is. */
+  readonly epochAdvanced?: (durationUs: number) => void;
 }
 
 export interface Readiness {
@@ -130,7 +132,10 @@ export class Engine {
         storeFailed: (error) =>
           log.error({ code: error.code, error: error.message }, 'the store does not take the epoch'),
         storeRecovered: () => log.info('the store takes the epoch again'),
-        advanced: (durationUs, latenessMs) => this.epochMeter.advanced(durationUs, latenessMs),
+        advanced: (durationUs, latenessMs) => {
+          this.epochMeter.advanced(durationUs, latenessMs);
+          parts.epochAdvanced?.(durationUs);
+        },
       },
       activities,
     );

@@ -212,6 +212,13 @@ export const GROWTH_SAMPLES_MIN = 60;
 /** Epochs over which allocation is compared with how long boundaries take: half an hour of 10-second ones. */
 export const CORRELATED_EPOCHS = 180;
 
+/**
+ * Lines of one event that the log takes in a window, and events that are told apart (there are some
+ * thirty): at most 64 a second of a few hundred bytes, 2 GB a day if everything fails at once; one
+ * fault that each call meets is a line a second.
+ */
+export const LOG_LIMITS = { lines: 10, windowMs: 10_000, events: 64 } as const;
+
 /** Asserts the relations between the bounds above. */
 export function checkLimits(): void {
   assert(STREAM_MAX_ENTRIES <= INGRESS_ENTRIES, 'one stream must fit beside others');

@@ -16,7 +16,16 @@ import { assert } from './domain/assert.ts';
 import { ClaimsError } from './domain/errors.ts';
 import { Engine, engineShape, type Readiness } from './engine.ts';
 import { Ingress } from './ingress/ingress.ts';
-import { checkLimits, TRACE_SPANS_MAX, TRACE_SPANS_PER_EXPORT } from './limits.ts';
+import {
+  CORRELATED_EPOCHS,
+  checkLimits,
+  GROWTH_SAMPLE_MS,
+  GROWTH_SAMPLES,
+  GROWTH_SAMPLES_MIN,
+  LOG_LIMITS,
+  TRACE_SPANS_MAX,
+  TRACE_SPANS_PER_EXPORT,
+} from './limits.ts';
 import { type MadeStore, makeStore } from './make-store.ts';
 import { allMetrics } from './metrics/all.ts';
 import { ThreadedPool } from './pool/threaded-pool.ts';
@@ -28,7 +37,7 @@ import { MeteredStore } from './store/metered-store.ts';
 import { StoreMeter } from './store/store-meter.ts';
 import type { CallTrace } from './telemetry/call-trace.ts';
 import { ExportWatch } from './telemetry/export-watch.ts';
-import { createLog, type Log, type Logger, logStream } from './telemetry/log.ts';
+import { createLog, type Logger, logStream } from './telemetry/log.ts';
 import { Metrics } from './telemetry/metrics.ts';
 import type { OtlpSettings } from './telemetry/otlp.ts';
 import { HeapMonitor } from './telemetry/runtime/heap-monitor.ts';
@@ -46,6 +55,7 @@ const EXIT_CANNOT_START = 1;
 const EXIT_STOPPED_AT_ONCE = 143;
 /** How often health follows the engine's readiness. */
 const READINESS_CHECK_MS = 500;
+const BYTES_PER_MB = 1_000_000;
 
 class Claimd {
   readonly #config: Config;
@@ -110,7 +120,13 @@ class Claimd {
       spans: () => this.#traces?.counts,
       exportFailures: () => this.#metricsWatch.failures,
     };
-    const metrics = allMetrics({ engine: this.#engine, store: meter, corruptFields, telemetry });
+    const metrics = allMetrics({
+      engine: this.#engine,
+      store: meter,
+      corruptFields,
+      heapMonitor: this.#heapMonitor,
+      telemetry,
+    });
     this.#metrics = new Metrics(metrics, clock, log);
     this.#admin = new AdminServer({
       readiness: () => this.#readiness(),
@@ -298,15 +314,17 @@ function heapMonitor(config: Config, memory: EngineMemory, log: Logger): HeapMon
 }
 
 /** @param memory where lines that it leaves out are counted. */
-async function openLog({ logLevel, logFormat }: Config, memory: EngineMemory): Promise<Log> {
+async function openLog({ logLevel, logFormat }: Config, memory: EngineMemory): Promise<Logger> {
   const runtime = memory.runtimeOfLoop(MAIN_LOOP);
-  return createLog({
+  const log = createLog({
     level: logLevel,
     stream: await logStream(logFormat, process.stdout.isTTY === true),
     limits: LOG_LIMITS,
     clock: systemClock,
     leftOut: () => runtime.recordLogLineLeftOut(),
   });
+  process.once('exit', () => log.flush());
+  return log.logger;
 }
 
 function allocateMemory(config: Config): EngineMemory {

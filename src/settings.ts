@@ -14,6 +14,7 @@ import {
   WORKERS_MAX,
 } from './limits.ts';
 import { storeLocation } from './store-location.ts';
+import { LOG_FORMATS } from './telemetry/log.ts';
 
 export type SettingValue = string | number | boolean | null | { readonly text: string };
 
@@ -40,6 +41,9 @@ const SQLITE_FILE_MAX_BYTES = (2 ** 32 - 2) * 4_096;
 /** A week: more is for ever. */
 const CONNECTION_AGE_MAX_MS = 604_800_000;
 const LOG_LEVELS = ['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent'] as const;
+
+/** A terabyte: more is a wrong unit rather than a wish. */
+const HEAP_GROWTH_ALARM_MAX_MB_PER_H = 1_000_000;
 
 /** Every setting, by its key in the configuration file. */
 export const SETTINGS = {
@@ -288,6 +292,27 @@ export const SETTINGS = {
     default: 'info',
     ...values.oneOf(LOG_LEVELS),
     description: 'the least severe level that is logged',
+  },
+  logFormat: {
+    flag: '--log-format',
+    env: 'CLAIMS_LOG_FORMAT',
+    default: 'auto',
+    ...values.oneOf(LOG_FORMATS),
+    description: 'a JSON object per line, or pretty for people; auto: pretty where stdout is a terminal',
+  },
+  heapGrowthAlarmMbPerH: {
+    flag: '--heap-growth-alarm-mb-per-h',
+    env: 'CLAIMS_HEAP_GROWTH_ALARM_MB_PER_H',
+    default: '50',
+    ...values.integer(0, HEAP_GROWTH_ALARM_MAX_MB_PER_H),
+    description: 'growth of the heap, in megabytes an hour, above which an alarm is raised; 0: never',
+  },
+  gcPauseAlarmMs: {
+    flag: '--gc-pause-alarm-ms',
+    env: 'CLAIMS_GC_PAUSE_ALARM_MS',
+    default: '100',
+    ...values.integer(0, DELAY_MAX_MS),
+    description: 'how long a garbage collection may hold up a thread before an alarm is raised; 0: never',
   },
 } satisfies Record<string, Setting>;
 

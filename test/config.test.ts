@@ -55,6 +55,9 @@ const OTHERS: Record<Exclude<SettingKey, 'config'>, readonly [string, string]> =
   otlpMetricsIntervalMs: ['1000', '3600000'],
   otlpHeadersFile: ['headers', 'headers'],
   logLevel: ['silent', 'trace'],
+  logFormat: ['json', 'pretty'],
+  heapGrowthAlarmMbPerH: ['0', '1000000'],
+  gcPauseAlarmMs: ['0', '600000'],
 };
 const GIVEABLE = Object.keys(OTHERS) as (keyof typeof OTHERS)[];
 
@@ -106,6 +109,9 @@ test('the defaults are those of the design', () => {
     otlpMetricsIntervalMs: 60_000,
     otlpHeadersFile: null,
     logLevel: 'info',
+    logFormat: 'auto',
+    heapGrowthAlarmMbPerH: 50,
+    gcPauseAlarmMs: 100,
   });
 });
 

@@ -44,7 +44,7 @@ class IngressThread {
       ingress: this.#ingress,
       epochs: this.#epochs,
       clock: systemClock,
-      log: remoteLog((message) => this.#say(message)),
+      log: remoteLog((message) => this.#say(message), systemClock, memory.runtimeOfLoop(loop)),
       settings,
       onTrace: (trace) => this.#say({ kind: 'trace', trace }),
     });

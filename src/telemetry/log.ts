@@ -1,12 +1,92 @@
-/** The program's log: one JSON object per line on standard output, for events a person can act on. */
-import { type Logger as PinoLogger, pino, stdTimeFunctions } from 'pino';
+/**
+ * The program's log: one line per event that a person can act on, on standard output. JSON for
+ * machines; on a terminal, or where it is asked for, in columns and colours for people.
+ *
+ * Lines are written synchronously: one that was logged before a crash is there after it. An event
+ * that repeats is written a few times, then counted (log-limiter).
+ */
+import { type DestinationStream, type Logger as PinoLogger, pino, stdTimeFunctions } from 'pino';
+import type { Clock } from '../clock/clock.ts';
+import type { TraceParent } from './call-trace.ts';
+import { LogLimiter, type LogLimits } from './log-limiter.ts';
 
 export type Logger = Pick<PinoLogger, 'debug' | 'info' | 'warn' | 'error' | 'fatal'>;
 
-/** Written synchronously: a line that was logged before a crash is there after it. */
-export function createLogger(level: string): Logger {
-  return pino(
-    { level, base: null, timestamp: stdTimeFunctions.isoTime },
-    pino.destination({ fd: 1, sync: true }),
+export const LOG_FORMATS = ['auto', 'json', 'pretty'] as const;
+export type LogFormat = (typeof LOG_FORMATS)[number];
+
+/** As pino numbers its levels. Who asks for those below `info` wants to see all of them. */
+const LEVEL_INFO = 30;
+const LEVEL_FATAL = 60;
+const STDOUT = 1;
+
+export interface LogOptions {
+  /** The least severe level that is written. */
+  readonly level: string;
+  /** Where lines go; see logStream. */
+  readonly stream: DestinationStream;
+  readonly limits: LogLimits;
+  readonly clock: Clock;
+  /** Called for each line that the limits leave out. */
+  readonly leftOut: () => void;
+}
+
+/** How lines are told of that were left out. */
+const LEFT_OUT = 'lines were left out of the log';
+
+export interface Log {
+  readonly logger: Logger;
+  /** Tells what was left out, before the end. */
+  flush(): void;
+}
+
+/** A limiter that tells its log what it has left out. */
+export function limiterOf(
+  logger: () => Logger,
+  { limits, clock, leftOut }: Omit<LogOptions, 'level' | 'stream'>,
+): LogLimiter {
+  const windowOver = (event: string, lines: number): void => logger().warn({ event, lines }, LEFT_OUT);
+  return new LogLimiter(limits, clock, { leftOut, windowOver });
+}
+
+export function createLog(options: LogOptions): Log {
+  const limiter = limiterOf(() => logger, options);
+  const logger: Logger = pino(
+    {
+      level: options.level,
+      base: null,
+      timestamp: stdTimeFunctions.isoTime,
+      formatters: { level: (name) => ({ level: name }) },
+      hooks: {
+        logMethod(args, write, number) {
+          const [fields, text] = args as unknown as readonly unknown[];
+          const isLimited = number >= LEVEL_INFO && number < LEVEL_FATAL && text !== LEFT_OUT;
+          if (!isLimited || limiter.admits(String(text ?? fields))) write.apply(this, args);
+        },
+      },
+    },
+    options.stream,
   );
+  return { logger, flush: () => limiter.flush() };
+}
+
+/** Standard output in the format. @param isTerminal whether that is one. */
+export async function logStream(format: LogFormat, isTerminal: boolean): Promise<DestinationStream> {
+  const pretty = format === 'pretty' || (format === 'auto' && isTerminal);
+  if (!pretty) return pino.destination({ fd: STDOUT, sync: true });
+  // Loaded only here: nobody else has a use for it.
+  const { default: prettyStream } = await import('pino-pretty');
+  const translateTime = 'SYS:HH:MM:ss.l';
+  return prettyStream({ destination: STDOUT, sync: true, colorize: isTerminal, translateTime });
+}
+
+/** By which a line about a call is found from its trace, and the trace from the line. */
+export interface TraceFields {
+  readonly trace_id: string;
+  readonly span_id: string;
+}
+
+/** The fields of a line about a call; none where its caller told no trace. Names are OpenTelemetry's for JSON logs. */
+export function traceFields(parent: TraceParent | undefined): TraceFields | undefined {
+  return parent && { trace_id: parent.traceId, span_id: parent.spanId };
 }

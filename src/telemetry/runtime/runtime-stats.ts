@@ -4,8 +4,8 @@
  * also those of threads that sleep without an event loop and so could answer no message.
  *
  * Layout of one thread, bytes:
- *   float64 × 5       heap used, heap after the last major collection, floor of the heap, bytes
- *                     allocated, samples taken
+ *   float64 × 6       heap used, heap after the last major collection, floor of the heap, bytes
+ *                     allocated, samples taken, lines left out of the log
  *   histograms        of pauses by GC_KINDS, then of the event loop's delay (see Histogram)
  *   int32 × 4 (kinds) the longest pause since it was last taken, microseconds
  */
@@ -38,7 +38,8 @@ const HEAP_AFTER_MAJOR = 1;
 const HEAP_FLOOR = 2;
 const ALLOCATED = 3;
 const SAMPLES = 4;
-const GAUGES = 5;
+const LOG_LINES_LEFT_OUT = 5;
+const GAUGES = 6;
 
 const CELLS_PER_HISTOGRAM = Histogram.cells(PAUSE_BOUNDS_S);
 const FLOATS = GAUGES + (GC_KINDS.length + 1) * CELLS_PER_HISTOGRAM;
@@ -106,6 +107,15 @@ export class RuntimeStats {
   /** Samples of the heap; 0: there is no such thread, or it has not yet told anything. */
   get samples(): number {
     return this.#gauges[SAMPLES];
+  }
+
+  /** Lines that the thread has left out of the log, since the same were written often enough. */
+  get logLinesLeftOut(): number {
+    return this.#gauges[LOG_LINES_LEFT_OUT];
+  }
+
+  recordLogLineLeftOut(): void {
+    this.#gauges[LOG_LINES_LEFT_OUT] += 1;
   }
 
   recordPause(kind: GcKind, pauseMs: number): void {
