@@ -2,9 +2,11 @@
 import type { Engine } from '../engine.ts';
 import type { StoreMeter } from '../store/store-meter.ts';
 import type { Metric } from '../telemetry/metric.ts';
+import type { HeapMonitor } from '../telemetry/runtime/heap-monitor.ts';
 import { callMetrics } from './calls.ts';
 import { commitMetrics } from './commits.ts';
 import { epochMetrics } from './epochs.ts';
+import { heapMetrics } from './heap.ts';
 import { runtimeMetrics } from './runtime.ts';
 import { segmentMetrics } from './segments.ts';
 import { storeMetrics } from './store.ts';
@@ -16,11 +18,12 @@ export interface MetricSources {
   readonly store: StoreMeter;
   /** Fields of the registry met so far whose values can't be read. */
   readonly corruptFields: () => number;
+  readonly heapMonitor: HeapMonitor;
   readonly telemetry: TelemetryCounts;
 }
 
 export function allMetrics(sources: MetricSources): Metric[] {
-  const { engine, store, corruptFields, telemetry } = sources;
+  const { engine, store, corruptFields, heapMonitor, telemetry } = sources;
   return [
     ...epochMetrics(engine, store),
     ...callMetrics(engine.memory),
@@ -28,6 +31,7 @@ export function allMetrics(sources: MetricSources): Metric[] {
     ...commitMetrics(engine, store),
     ...storeMetrics(store, corruptFields),
     ...runtimeMetrics(engine.memory),
+    ...heapMetrics(heapMonitor),
     ...telemetryMetrics(engine.memory, telemetry),
   ];
 }

@@ -69,5 +69,11 @@ export function telemetryMetrics(memory: EngineMemory, { spans, exportFailures }
       'exports of metrics by OTLP that failed, each after its retries',
       exportFailures,
     ),
+    counter(
+      'claims.log.suppressed',
+      '{line}',
+      'lines that the log left out, since their event was told often enough already',
+      () => memory.runtime.reduce((total, stats) => total + stats.logLinesLeftOut, 0),
+    ),
   ];
 }

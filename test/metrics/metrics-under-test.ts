@@ -2,9 +2,22 @@
 import assert from 'node:assert/strict';
 import type { EngineSettings } from '../../src/engine.ts';
 import { allMetrics } from '../../src/metrics/all.ts';
+import { threadNames } from '../../src/segment/engine-memory.ts';
 import { StoreMeter } from '../../src/store/store-meter.ts';
 import { countOf, type Labels, type Metric } from '../../src/telemetry/metric.ts';
+import { HeapMonitor } from '../../src/telemetry/runtime/heap-monitor.ts';
+import { CapturedLog } from '../support/captured-log.ts';
 import { TestEngine } from '../support/engine.ts';
+
+/** A sample each second, and an alarm at 36 MB an hour. */
+const MONITOR = {
+  sampleMs: 1_000,
+  samples: 30,
+  samplesMin: 20,
+  epochs: 30,
+  growthAlarmBytesPerH: 36_000_000,
+  pauseAlarmMs: 100,
+};
 
 /** Of a histogram its count and sum. */
 export interface Series {
@@ -16,15 +29,26 @@ export interface Series {
 export class MetricsUnderTest {
   readonly engine: TestEngine;
   readonly meter = new StoreMeter();
+  readonly heapMonitor: HeapMonitor;
   readonly metrics: readonly Metric[];
+  /** Bytes resident, as the monitor sees them. */
+  rss = 0;
 
   constructor(settings: Partial<EngineSettings> = {}) {
     this.engine = new TestEngine(settings);
-    const { engine } = this.engine;
+    const { engine, clock, memory } = this.engine;
+    this.heapMonitor = new HeapMonitor(MONITOR, {
+      stats: memory.runtime,
+      threadNames: threadNames(memory.shape),
+      rss: () => this.rss,
+      clock,
+      log: new CapturedLog().logger,
+    });
     this.metrics = allMetrics({
       engine,
       store: this.meter,
       corruptFields: () => 3,
+      heapMonitor: this.heapMonitor,
       telemetry: {
         spans: () => ({ exported: 70, dropped: { queue_full: 7, export_failed: 0 } }),
         exportFailures: () => 2,

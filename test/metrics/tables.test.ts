@@ -201,6 +201,41 @@ test('runtime: threads that have told something, by name', () => {
   assert.ok(metered.value('claims.process.cpu.time', { mode: 'user' }) > 0);
 });
 
+test('heap monitor: growth, whether it is sure, correlation with epochs, alarms', () => {
+  const metered = new MetricsUnderTest();
+  const { engine, heapMonitor } = metered;
+  const [main] = engine.memory.runtime;
+  const names = ['claims.heap.growth', 'claims.rss.growth', 'claims.heap.growth_confident'];
+  assert.deepEqual(
+    names.map((name) => metered.value(name)),
+    [0, 0, 0],
+  );
+  heapMonitor.start();
+  for (let second = 1; second <= 25; second += 1) {
+    // 20 kB a second of heap, and 2 MB allocated; the longer a boundary, the more.
+    main.recordHeapAfter('major', 5_000_000 + 20_000 * second);
+    main.recordHeap(6_000_000, 2_000_000 * second + 1_000 * second * second);
+    metered.rss = 80_000_000 - 10_000 * second;
+    heapMonitor.epochAdvanced(1_000 + second);
+    engine.clock.step(1_000);
+  }
+  const near = (name: string, wanted: number) => {
+    const value = metered.value(name);
+    assert.ok(Math.abs(value - wanted) <= Math.abs(wanted) / 100, `${name} is ${value}`);
+  };
+  near('claims.heap.growth', 72_000_000);
+  near('claims.rss.growth', -36_000_000);
+  assert.equal(metered.value('claims.heap.growth_confident'), 1);
+  near('claims.heap.epoch_correlation', 1);
+  assert.ok(metered.value('claims.heap.allocation_rate') > 2_000_000);
+  assert.equal(metered.value('claims.heap.alarm', { reason: 'growth' }), 1);
+  assert.equal(metered.value('claims.heap.alarm', { reason: 'pause' }), 0);
+  main.recordPause('major', 150);
+  engine.clock.step(1_000);
+  assert.equal(metered.value('claims.heap.alarm', { reason: 'pause' }), 1);
+  heapMonitor.stop();
+});
+
 test('telemetry: traces told and kept back by reason, traceparents that are none, failed exports', () => {
   const metered = new MetricsUnderTest({ ingressThreads: 2 });
   const [first, second] = metered.engine.memory.callStats;
@@ -214,6 +249,8 @@ test('telemetry: traces told and kept back by reason, traceparents that are none
   assert.equal(metered.value('claims.traces.exported'), 70);
   assert.equal(metered.value('claims.traces.dropped', { reason: 'queue_full' }), 7);
   assert.equal(metered.value('claims.metrics.export_failures'), 2);
+  for (const runtime of metered.engine.memory.runtime) runtime.recordLogLineLeftOut();
+  assert.equal(metered.value('claims.log.suppressed'), metered.engine.memory.runtime.length);
 });
 
 test('every series has the labels that its metric declares, with values that it declares', () => {
