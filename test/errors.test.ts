@@ -4,14 +4,15 @@ import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import { fileURLToPath } from 'node:url';
-import { status } from '@grpc/grpc-js';
+import { Metadata, status } from '@grpc/grpc-js';
 import * as config from '../src/config.ts';
 import { AssertionFailure } from '../src/domain/assert.ts';
 import { UnavailableReason } from '../src/domain/claim.ts';
 import * as errors from '../src/domain/errors.ts';
 import { RECEIVE_MAX_BYTES } from '../src/limits.ts';
 import { UNAVAILABLE_REASONS } from '../src/wire/reasons.ts';
-import { toStatus } from '../src/wire/status.ts';
+import { logUnexpected, toStatus } from '../src/wire/status.ts';
+import { CapturedLog } from './support/captured-log.ts';
 
 const REPOSITORY = fileURLToPath(new URL('..', import.meta.url));
 const PAGE = readFileSync(join(REPOSITORY, 'docs', 'errors.md'), 'utf8');
@@ -110,6 +111,37 @@ test('an unexpected error is INTERNAL and tells a caller nothing; an assertion i
   assert.deepEqual(toStatus(secret, note), { code: status.INTERNAL, details: 'internal error' });
   assert.deepEqual(told, [secret], 'it is logged');
   assert.throws(() => toStatus(new AssertionFailure('impossible'), note), AssertionFailure);
+});
+
+test('an unexpected error is logged with the trace that its caller told', () => {
+  const log = new CapturedLog();
+  const unexpected = logUnexpected(log.logger);
+  const metadata = new Metadata();
+  toStatus(new Error('without'), unexpected, { metadata });
+  metadata.set('traceparent', '00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01');
+  toStatus(new Error('with'), unexpected, { metadata });
+  metadata.set('traceparent', 'malformed');
+  toStatus(new Error('malformed'), unexpected, { metadata });
+  toStatus(new Error('no call'), unexpected);
+  assert.deepEqual(
+    log.lines.map((line) => [line.level, line['trace_id'], line['span_id']]),
+    [
+      ['error', undefined, undefined],
+      ['error', '4bf92f3577b34da6a3ce929d0e0e4736', '00f067aa0ba902b7'],
+      ['error', undefined, undefined],
+      ['error', undefined, undefined],
+    ],
+  );
+  // What a table foresees reads nothing of the call.
+  const unread = {
+    get metadata(): Metadata {
+      throw new AssertionFailure('metadata were read');
+    },
+  };
+  assert.equal(
+    toStatus(new errors.InvalidArgument('a', 'b', 'c'), unexpected, unread).code,
+    status.INVALID_ARGUMENT,
+  );
 });
 
 test('what the caller is told is the error’s own message', () => {

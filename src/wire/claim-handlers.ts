@@ -26,7 +26,7 @@ import { ItemGroup, isRefused, noRoomFor, TABLE_FULL, UNREAD } from './item-grou
 import { type CallOperation, ItemIntake } from './item-intake.ts';
 import { viewOf } from './protobuf-reader.ts';
 import { ReplyEncoder } from './reply-codec.ts';
-import { logUnexpected, notServing, resourceExhausted, toStatus } from './status.ts';
+import { logUnexpected, notServing, resourceExhausted, toStatus, type Unexpected } from './status.ts';
 import { methodNumber, type TimedCall } from './timed-call.ts';
 import { UnreadReplies } from './unread-replies.ts';
 
@@ -58,7 +58,7 @@ export class ClaimHandlers {
   readonly #streams = new Set<ExchangeStream>();
   /** Of batches and streams: a reply to a single claim is no larger than the call that it ends. */
   readonly #unread = new UnreadReplies();
-  readonly #unexpected: (error: unknown) => void;
+  readonly #unexpected: Unexpected;
   /** Why calls are refused, while they are. */
   #refusal: string | undefined = 'starting';
 
@@ -117,7 +117,7 @@ export class ClaimHandlers {
         reply(null, this.#encoder.unaryRefusal(refusal, this.#ingress.epoch));
         this.#timer.malformed({ method, call, beganUs, items: 1 }, operation);
       } catch (error) {
-        this.#refuse({ method, call, beganUs, items: 1 }, reply, toStatus(error, this.#unexpected));
+        this.#refuse({ method, call, beganUs, items: 1 }, reply, toStatus(error, this.#unexpected, call));
       }
       this.#ingress.release(entry);
     };
@@ -133,7 +133,7 @@ export class ClaimHandlers {
       try {
         this.#admitBatch(operation, timed, reply);
       } catch (error) {
-        this.#refuse(timed, reply, toStatus(error, this.#unexpected));
+        this.#refuse(timed, reply, toStatus(error, this.#unexpected, call));
       }
     };
   }

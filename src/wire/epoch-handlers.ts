@@ -14,7 +14,7 @@ import { WATCH_PAGE_EPOCHS, WATCHERS_MAX } from '../limits.ts';
 import type { SharedCount } from '../segment/shared-count.ts';
 import type { Logger } from '../telemetry/log.ts';
 import type { CallTimer } from './call-timer.ts';
-import { logUnexpected, notServing, toStatus } from './status.ts';
+import { logUnexpected, notServing, toStatus, type Unexpected } from './status.ts';
 import { methodNumber, type TimedCall } from './timed-call.ts';
 
 const GET_EPOCH = methodNumber('GetEpoch');
@@ -44,7 +44,7 @@ export class EpochHandlers {
   readonly #watchers: SharedCount;
   readonly #readers: EpochRequestReaders;
   readonly #timer: CallTimer;
-  readonly #unexpected: (error: unknown) => void;
+  readonly #unexpected: Unexpected;
   readonly #watches = new Set<AbortController>();
   /** By method name, for the server. */
   readonly methods: UntypedServiceImplementation;
@@ -91,7 +91,7 @@ export class EpochHandlers {
         callback(null, { summary });
         this.#timer.ended(timed, status.OK);
       },
-      (error: unknown) => refuse(toStatus(error, this.#unexpected)),
+      (error: unknown) => refuse(toStatus(error, this.#unexpected, call)),
     );
   };
 
@@ -110,7 +110,7 @@ export class EpochHandlers {
     if (!this.#watchers.take()) {
       const full = new ResourceExhausted(`${WATCHERS_MAX} watchers are open already`);
       this.#timer.shed('watchers');
-      this.#fail(timed, call, toStatus(full, this.#unexpected));
+      this.#fail(timed, call, toStatus(full, this.#unexpected, call));
       return;
     }
     const closing = new AbortController();
@@ -119,7 +119,7 @@ export class EpochHandlers {
     this.#watch(call, closing.signal)
       .then(
         () => this.#endWatch(timed, call),
-        (error: unknown) => this.#fail(timed, call, toStatus(error, this.#unexpected)),
+        (error: unknown) => this.#fail(timed, call, toStatus(error, this.#unexpected, call)),
       )
       .finally(() => {
         this.#watches.delete(closing);

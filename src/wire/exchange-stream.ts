@@ -26,7 +26,7 @@ import { ItemGroup } from './item-group.ts';
 import type { ItemIntake } from './item-intake.ts';
 import { viewOf } from './protobuf-reader.ts';
 import type { ReplyEncoder } from './reply-codec.ts';
-import { notServing, toStatus } from './status.ts';
+import { notServing, toStatus, type Unexpected } from './status.ts';
 import type { TimedCall } from './timed-call.ts';
 import type { UnreadReplies } from './unread-replies.ts';
 
@@ -38,7 +38,7 @@ export interface StreamContext {
   readonly timer: CallTimer;
   readonly epoch: () => number;
   /** Told of errors that no table foresees. */
-  readonly unexpected: (error: unknown) => void;
+  readonly unexpected: Unexpected;
   /** The stream has ended. */
   readonly ended: () => void;
 }
@@ -231,7 +231,7 @@ export class ExchangeStream {
   }
 
   #fail(error: unknown): void {
-    const refusal = toStatus(error, this.#context.unexpected);
+    const refusal = toStatus(error, this.#context.unexpected, this.#call);
     this.#call.emit('error', refusal);
     this.#end(refusal.code ?? status.UNKNOWN);
   }

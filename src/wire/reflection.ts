@@ -12,7 +12,7 @@ import type {
 } from '@grpc/grpc-js';
 import { assert } from '../domain/assert.ts';
 import { loadReflectedDefinitions } from './definitions.ts';
-import { toStatus } from './status.ts';
+import { toStatus, type Unexpected } from './status.ts';
 
 const METHOD = 'ServerReflectionInfo';
 /** Clients ask one or the other. */
@@ -41,12 +41,12 @@ async function loadLibrary(): Promise<LibraryMethods> {
 
 export class Reflection {
   readonly #load: () => Promise<LibraryMethods>;
-  readonly #unexpected: (error: unknown) => void;
+  readonly #unexpected: Unexpected;
   #loading: Promise<LibraryMethods> | undefined;
   #loaded: LibraryMethods | undefined;
 
   /** @param unexpected is told where the library can't be loaded: the call is INTERNAL, the next tries again. */
-  constructor(unexpected: (error: unknown) => void, load = loadLibrary) {
+  constructor(unexpected: Unexpected, load = loadLibrary) {
     this.#unexpected = unexpected;
     this.#load = load;
   }
@@ -79,7 +79,7 @@ export class Reflection {
     } catch (error) {
       // Such as when the program's files were replaced while it runs.
       this.#loading = undefined;
-      call.emit('error', toStatus(error, this.#unexpected));
+      call.emit('error', toStatus(error, this.#unexpected, call));
       return;
     }
     this.#method(path).serve(call);

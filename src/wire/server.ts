@@ -136,6 +136,6 @@ function ageOptions({ maxAgeMs, graceMs }: ConnectionAge): Record<string, number
 
 /** grpc-js would write to standard error by itself. What matters of it comes to us as an error too. */
 function logThrough(log: Logger): void {
-  const debug = (...words: unknown[]) => log.debug({ library: 'grpc-js' }, words.join(' '));
+  const debug = (...words: unknown[]) => log.debug({ words: words.join(' ') }, 'grpc-js says');
   setLogger({ error: debug, info: debug, debug });
 }

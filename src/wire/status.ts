@@ -13,7 +13,9 @@ import {
   StoreUnavailable,
 } from '../domain/errors.ts';
 import { RETRY_AFTER_MS } from '../limits.ts';
-import type { Logger } from '../telemetry/log.ts';
+import { type Logger, traceFields } from '../telemetry/log.ts';
+import { readTraceParent } from '../telemetry/trace-parent.ts';
+import { type GrpcCall, traceHeader } from './timed-call.ts';
 
 /** Where gRPC clients look for google.rpc.Status, serialized. */
 const DETAILS_KEY = 'grpc-status-details-bin';
@@ -22,11 +24,21 @@ const RETRY_INFO_TYPE = 'type.googleapis.com/google.rpc.RetryInfo';
 const WIRE_VARINT = 0;
 const WIRE_LENGTH_DELIMITED = 2;
 
+/** What is read of a call only where an error of it is logged. */
+type CallWithMetadata = Pick<GrpcCall, 'metadata'>;
+/** Is told of an error that no table foresees. */
+export type Unexpected = (error: unknown, call?: CallWithMetadata) => void;
+
 /**
  * The status of a call that ended with `error`. One that no table foresees is a fault of ours: it
  * is told to `unexpected`, and the caller gets INTERNAL, which says no more.
+ * @param call of which it is told; nothing of it is read before.
  */
-export function toStatus(error: unknown, unexpected: (error: unknown) => void): Partial<ServerErrorResponse> {
+export function toStatus(
+  error: unknown,
+  unexpected: Unexpected,
+  call?: CallWithMetadata,
+): Partial<ServerErrorResponse> {
   if (error instanceof ResourceExhausted) return resourceExhausted(error.message);
   if (error instanceof InvalidArgument) return { code: status.INVALID_ARGUMENT, details: error.message };
   if (error instanceof EpochOutOfRange) return { code: status.OUT_OF_RANGE, details: error.message };
@@ -35,13 +47,17 @@ export function toStatus(error: unknown, unexpected: (error: unknown) => void): 
   }
   // The program contradicts itself: going on could break a promise.
   if (error instanceof AssertionFailure) throw error;
-  unexpected(error);
+  unexpected(error, call);
   return { code: status.INTERNAL, details: 'internal error' };
 }
 
-/** Tells the log of errors that no table foresees. */
-export function logUnexpected(log: Logger): (error: unknown) => void {
-  return (error) => log.error({ err: error }, 'a call ended with an unexpected error');
+/** Tells the log of errors that no table foresees, with the trace that the call's caller told. */
+export function logUnexpected(log: Logger): Unexpected {
+  return (error, call) => {
+    const header = call && traceHeader(call);
+    const parent = header === undefined ? undefined : readTraceParent(header);
+    log.error({ err: error, ...traceFields(parent) }, 'a call ended with an unexpected error');
+  };
 }
 
 /** Not admitted: starting, or draining. */

@@ -55,7 +55,7 @@ export function endOf(call: GrpcCall, code: number, nowMs: number): number {
 }
 
 /** What the caller says of its trace; undefined where it says nothing. Said twice it is malformed. */
-export function traceHeader({ metadata }: GrpcCall): string | undefined {
+export function traceHeader({ metadata }: Pick<GrpcCall, 'metadata'>): string | undefined {
   const values = metadata.get(TRACE_PARENT_HEADER);
   if (values.length === 0) return undefined;
   return values.length === 1 ? String(values[0]) : '';
