@@ -23,7 +23,7 @@ export interface ProgramOptions {
   /** The program's file, relative to the repository's root. */
   readonly file: string;
   readonly args?: readonly string[];
-  /** Added to this process's environment (without CLAIMS_*); undefined removes a name. */
+  /** Added to this process's environment (without CLAIMS_* and OTEL_*); undefined removes a name. */
   readonly env?: Readonly<Record<string, string | undefined>>;
   /** Flags of Node itself. */
   readonly execArgv?: readonly string[];
@@ -141,7 +141,7 @@ async function exitCode(child: ChildProcess): Promise<number> {
 /** This process's environment without settings of claimd's and what node:test tells its own children. */
 function childEnvironment(added: Readonly<Record<string, string | undefined>>): NodeJS.ProcessEnv {
   const inherited = Object.entries(process.env).filter(
-    ([name]) => !name.startsWith('CLAIMS_') && name !== 'NODE_TEST_CONTEXT',
+    ([name]) => !/^(?:CLAIMS|OTEL)_/.test(name) && name !== 'NODE_TEST_CONTEXT',
   );
   return { ...Object.fromEntries(inherited), ...added };
 }
