@@ -4,6 +4,7 @@
  *
  *   npm run soak -- --minutes 60
  *   npm run soak -- --minutes 10 --unary all --out FOLDER
+ *   npm run soak -- --minutes 10 --otlp unreachable --out FOLDER
  *
  * SIGTERM to this process ends it early, with a report of what was seen; Ctrl-C goes to its children
  * as well, who then can't finish. Its exit code:
@@ -21,7 +22,7 @@ import { REPOSITORY } from '../test/support/program.ts';
 import { goalMet } from './bench/bench-module.ts';
 import { type Circumstances, COLUMNS, cells, circumstances, jsonText } from './bench/report.ts';
 import { SOAK_JSON, writePage } from './report/write-page.ts';
-import { describe, makePlan, type SoakPlan } from './soak/plan.ts';
+import { describe, makePlan, OTLP_ENDPOINTS, type SoakPlan } from './soak/plan.ts';
 import type { SoakRecord } from './soak/record.ts';
 import { runSoak } from './soak/run-soak.ts';
 import { type SoakReport, soakReport } from './soak/soak-report.ts';
@@ -36,13 +37,16 @@ function readOptions(): { plan: SoakPlan; folder: string } {
       minutes: { type: 'string', default: '10' },
       claims: { type: 'string', default: '10000' },
       unary: { type: 'string', default: '2000' },
+      otlp: { type: 'string', default: 'off' },
       out: { type: 'string', default: join(REPOSITORY, 'docs/reports') },
     },
   });
   const minutes = number('minutes', values.minutes, 0.5, 24 * 60);
   const claimsPerS = number('claims', values.claims, 100, 1_000_000);
   const unaryPerS = values.unary === 'all' ? claimsPerS : number('unary', values.unary, 0, claimsPerS);
-  return { plan: makePlan({ minutes, claimsPerS, unaryPerS }), folder: values.out };
+  const otlp = OTLP_ENDPOINTS.find((where) => where === values.otlp);
+  if (otlp === undefined) throw new Error(`--otlp ${values.otlp}: allowed are ${OTLP_ENDPOINTS.join(', ')}`);
+  return { plan: makePlan({ minutes, claimsPerS, unaryPerS, otlp }), folder: values.out };
 }
 
 function number(name: string, text: string, least: number, most: number): number {

@@ -7,6 +7,8 @@ export interface MeasuredServer {
   /** "127.0.0.1:port". */
   readonly address: string;
   readonly pid: number;
+  /** Where it tells its metrics, "127.0.0.1:port"; the echo server has none. */
+  readonly adminAddress?: string;
   /** Ends it. @throws Error where it does not end with code 0. */
   stop(): Promise<void>;
 }
@@ -23,7 +25,7 @@ export function claimdServer(name: string, options: ClaimdOptions = {}): ServerS
   const start = async (): Promise<MeasuredServer> => {
     const claimd = await startClaimd({ file: await builtClaimd(), ...options });
     const stop = (): Promise<void> => stopCleanly(name, claimd);
-    return { address: claimd.address, pid: claimd.pid, stop };
+    return { address: claimd.address, adminAddress: claimd.adminAddress, pid: claimd.pid, stop };
   };
   return { name, start };
 }

@@ -9,7 +9,11 @@ export interface SoakOptions {
   readonly claimsPerS: number;
   /** Of these, submitted by unary calls; the others in frames of ExchangeClaims. */
   readonly unaryPerS: number;
+  /** Where traces and metrics go: nowhere (by default), or to an endpoint at which nobody listens. */
+  readonly otlp?: (typeof OTLP_ENDPOINTS)[number];
 }
+
+export const OTLP_ENDPOINTS = ['off', 'unreachable'] as const;
 
 /** One load generator. */
 export interface SoakLoad {
@@ -33,6 +37,8 @@ export interface SoakPlan extends SoakOptions {
 }
 
 const EPOCH_MS = 10_000;
+/** The port of the discard service, which nobody runs any more: connections to it are refused. */
+const UNREACHABLE = 'http://127.0.0.1:9';
 /**
  * Kept so that Redis holds its full number of records within three minutes; with the default of 60
  * epochs that takes twelve, which the heap of claimd would see nothing of.
@@ -80,6 +86,7 @@ export function makePlan(options: SoakOptions): SoakPlan {
       CLAIMS_EPOCH_LENGTH_MS: String(EPOCH_MS),
       CLAIMS_VALIDATION_WINDOW_MS: String(EPOCH_MS),
       CLAIMS_RETENTION_EPOCHS: String(RETENTION_EPOCHS),
+      ...(options.otlp === 'unreachable' && { CLAIMS_OTLP_ENDPOINT: UNREACHABLE }),
     },
     epochMs: EPOCH_MS,
     warmupMs,
@@ -109,6 +116,7 @@ export function describe(plan: SoakPlan): string {
     `half validated ${LAG_S} s later, thus about ${liveClaims(plan)} live.`,
     `Settings of claimd by default, but for a retention of ${RETENTION_EPOCHS} epochs, with which Redis is`,
     'full within three minutes.',
+    ...(plan.otlp === 'unreachable' ? ['Traces and metrics go to an endpoint at which nobody listens.'] : []),
     `The first ${warmupMs / SECOND_MS} s are warm-up, shown in charts and in no figure.`,
     `Every ${sampleEveryMs / SECOND_MS} s a full collection is forced in each thread and its heap read;`,
     `calls under way within ${setAsideMs} ms of that are set aside, the pauses it makes are not counted.`,

@@ -39,13 +39,25 @@ export interface SoakRecord {
   readonly epochs: EpochLook[];
   readonly loads: readonly LoadRecord[];
   heap: readonly HeapSample[];
+  /** Spans that claimd has exported and dropped, where it was to export any; once the loads have ended. */
+  spans: { readonly exported: number; readonly dropped: number } | undefined;
   /** Whether somebody ended it early. */
   interrupted: boolean;
 }
 
 export function newRecord(plan: SoakPlan, serverPid: number, beginMs: number): SoakRecord {
   const loads = plan.loads.map((load): LoadRecord => ({ load, periods: [] }));
-  return { plan, serverPid, beginMs, looks: [], epochs: [], loads, heap: [], interrupted: false };
+  return {
+    plan,
+    serverPid,
+    beginMs,
+    looks: [],
+    epochs: [],
+    loads,
+    heap: [],
+    spans: undefined,
+    interrupted: false,
+  };
 }
 
 /** Minutes since the load began. */

@@ -104,6 +104,7 @@ async function observe(plan: SoakPlan, observed: Observed, events: SoakEvents): 
   claims.close();
   throwFirst([...loads, ...(await watching)]);
   await readHeap();
+  if (plan.otlp === 'unreachable') record.spans = await spansOf(observed.server);
   record.interrupted = events.signal.aborted;
   return record;
 }
@@ -129,6 +130,17 @@ export function usedMemoryBytes(info: string): number {
   const bytes = Number(/^used_memory:(\d+)/m.exec(info)?.[1]);
   if (!Number.isFinite(bytes)) throw new Error(`no used_memory in what Redis says of its memory:\n${info}`);
   return bytes;
+}
+
+/** What became of its spans, as /metrics has it. */
+async function spansOf({ adminAddress }: MeasuredServer): Promise<NonNullable<SoakRecord['spans']>> {
+  const page = await (await fetch(`http://${adminAddress}/metrics`)).text();
+  const sum = (name: string): number => {
+    const values = [...page.matchAll(new RegExp(`^${name}(?:\\{[^}]*\\})? (\\d+)`, 'gm'))];
+    if (values.length === 0) throw new Error(`claimd tells no ${name}`);
+    return values.reduce((total, [, value]) => total + Number(value), 0);
+  };
+  return { exported: sum('claims_traces_exported_total'), dropped: sum('claims_traces_dropped_total') };
 }
 
 async function lookAtEpoch(record: SoakRecord, claims: ClaimsClient, clock: Clock): Promise<void> {

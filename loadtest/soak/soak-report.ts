@@ -34,6 +34,7 @@ export function soakReport(record: SoakRecord): SoakReport {
       ...pauseRows(record),
       ...epochRows(record),
       ...cpuRows(record),
+      ...spanRows(record),
       ...record.loads.flatMap(loadRows),
     ],
     tables: [heapTable(record), pauseTable(record)],
@@ -139,6 +140,20 @@ function cpuRows(record: SoakRecord): BenchRow[] {
     { measure: 'claims answered, submits and validates', value: claimsPerS, unit: '/s' },
     { measure: 'CPU of claimd', value: cores, unit: 'cores' },
     { measure: 'CPU of claimd per claim', value: (cores * 1e6) / claimsPerS, unit: 'µs' },
+  ];
+}
+
+/** Where claimd was to export spans to nobody: that it has made some, and dropped them. */
+function spanRows({ spans }: SoakRecord): BenchRow[] {
+  if (spans === undefined) return [];
+  return [
+    {
+      measure: 'spans dropped, of traces that nobody took',
+      value: spans.dropped,
+      unit: '',
+      goal: { atLeast: 1 },
+    },
+    { measure: 'spans exported', value: spans.exported, unit: '', goal: NONE },
   ];
 }
 

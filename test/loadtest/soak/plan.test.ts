@@ -27,6 +27,14 @@ test('an hour of 10,000 claims/s keeps 100,000 live, in two loads', () => {
   );
 });
 
+test('traces and metrics go nowhere, or to where nobody listens', () => {
+  assert.equal(makePlan(HOUR).serverEnv['CLAIMS_OTLP_ENDPOINT'], undefined);
+  assert.doesNotMatch(describe(makePlan(HOUR)), /Traces/);
+  const unreachable = makePlan({ ...HOUR, otlp: 'unreachable' });
+  assert.equal(unreachable.serverEnv['CLAIMS_OTLP_ENDPOINT'], 'http://127.0.0.1:9');
+  assert.match(describe(unreachable), /Traces and metrics go to an endpoint at which nobody listens\./);
+});
+
 test('either kind of load may be all there is', () => {
   const names = (unaryPerS: number) => makePlan({ ...HOUR, unaryPerS }).loads.map(({ name }) => name);
   assert.deepEqual([names(0), names(10_000)], [['frames'], ['unary calls']]);
