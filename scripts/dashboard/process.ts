@@ -2,11 +2,6 @@
 import { countAbove, of, quantile, rate } from './expressions.ts';
 import type { Row } from './grafana.ts';
 
-/** What is told only after some samples, 0 until then. */
-function orNone(metric: string): string {
-  return `${of(metric)} or 0 * ${of('claims_rss_bytes')}`;
-}
-
 const THREAD = '{{instance}} {{thread}}';
 
 const MEMORY: Row = {
@@ -16,22 +11,23 @@ const MEMORY: Row = {
     {
       title: 'Heap growth',
       description:
-        'Slope of what garbage collection leaves in the heaps of all threads, over half an hour, per hour. The alarm is at 50 MB/h. 0 until there are samples.',
+        'Slope of what garbage collection leaves in the heaps of all threads, over half an hour, per hour. The alarm is at 50 MB/h. High for a while after a start, as the program warms up; 0 before there are samples.',
       unit: 'bytes',
       threshold: 50e6,
       signed: true,
       queries: [
-        { expr: orNone('claims_heap_growth_bytes_per_hour'), legend: 'heap {{instance}}' },
-        { expr: orNone('claims_rss_growth_bytes_per_hour'), legend: 'resident {{instance}}' },
+        { expr: of('claims_heap_growth_bytes_per_hour'), legend: 'heap {{instance}}' },
+        { expr: of('claims_rss_growth_bytes_per_hour'), legend: 'resident {{instance}}' },
       ],
     },
     {
       title: 'Whether it is more than chance',
-      description: 'Yes: the interval of the slope leaves out 0; the alarm of the program itself.',
+      description:
+        'Yes: the interval of the slope leaves out 0. The alarms of the program itself, growth and pause, are in its log with their figures.',
       unit: 'bool_yes_no',
       queries: [
-        { expr: orNone('claims_heap_growth_confident'), legend: 'grows or shrinks {{instance}}' },
-        { expr: orNone('claims_heap_alarm'), legend: 'alarm {{instance}}' },
+        { expr: of('claims_heap_growth_confident'), legend: 'grows or shrinks {{instance}}' },
+        { expr: of('claims_heap_alarm'), legend: 'alarm: {{reason}} {{instance}}' },
       ],
     },
     {
@@ -42,7 +38,7 @@ const MEMORY: Row = {
     },
     {
       title: 'Heap after garbage collection',
-      description: 'What lives. A line that only rises, over hours, is a leak.',
+      description: 'What collections left: what lives. A line that only rises, over hours, is a leak.',
       unit: 'bytes',
       queries: [{ expr: of('claims_heap_after_gc_bytes'), legend: THREAD }],
     },
@@ -87,7 +83,7 @@ const MEMORY: Row = {
       unit: 'none',
       decimals: 2,
       signed: true,
-      queries: [{ expr: orNone('claims_heap_epoch_correlation_ratio'), legend: '{{instance}}' }],
+      queries: [{ expr: of('claims_heap_epoch_correlation_ratio'), legend: '{{instance}}' }],
     },
   ],
 };
@@ -104,9 +100,22 @@ const TELEMETRY: Row = {
       queries: [{ expr: rate('claims_traces_told_total', 'reason'), legend: '{{reason}}' }],
     },
     {
+      title: 'Spans sent by OTLP',
+      description:
+        'A call is a span and one for each phase. Not taken: the receiver is away or refuses; queue full: it is too slow. 0 where none is set.',
+      unit: 'ops',
+      queries: [
+        { expr: rate('claims_traces_exported_total', 'instance'), legend: 'taken {{instance}}' },
+        {
+          expr: rate('claims_traces_dropped_total', 'instance, reason'),
+          legend: 'dropped: {{reason}} {{instance}}',
+        },
+      ],
+    },
+    {
       title: 'What was left out',
       description:
-        'Traces kept back by the bound on their rate, traceparents that were none, metrics that could not be sent by OTLP. Calls are served all the same.',
+        'Traces kept back by the bound on their rate, traceparents that were none, metrics that could not be sent by OTLP, repeated lines of the log. Calls are served all the same.',
       unit: 'ops',
       queries: [
         { expr: rate('claims_traces_kept_back_total', 'reason'), legend: 'kept back {{reason}}' },
@@ -118,6 +127,7 @@ const TELEMETRY: Row = {
           expr: rate('claims_metrics_export_failures_total', 'instance'),
           legend: 'metrics not sent {{instance}}',
         },
+        { expr: rate('claims_log_suppressed_total', 'instance'), legend: 'lines of the log {{instance}}' },
       ],
     },
     {

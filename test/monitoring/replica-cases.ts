@@ -299,8 +299,8 @@ const MEMORY: readonly AlertCase[] = [
   {
     alert: GROWING,
     what: 'by what the first system grew',
-    series: { [HEAP_GROWTH]: gauge([30, 127e6]), [CONFIDENT]: gauge([30, 1]) },
-    at: '20m',
+    series: { [HEAP_GROWTH]: gauge([45, 127e6]), [CONFIDENT]: gauge([45, 1]) },
+    at: '40m',
     fires: annotations(
       GROWING,
       `${NAME}: the heap grows`,
@@ -310,20 +310,20 @@ const MEMORY: readonly AlertCase[] = [
   {
     alert: GROWING,
     what: 'by 49 MB/h',
-    series: { [HEAP_GROWTH]: gauge([30, 49e6]), [CONFIDENT]: gauge([30, 1]) },
-    at: '20m',
+    series: { [HEAP_GROWTH]: gauge([45, 49e6]), [CONFIDENT]: gauge([45, 1]) },
+    at: '40m',
   },
   {
     alert: GROWING,
     what: 'perhaps',
-    series: { [HEAP_GROWTH]: gauge([30, 127e6]), [CONFIDENT]: gauge([30, 0]) },
-    at: '20m',
+    series: { [HEAP_GROWTH]: gauge([45, 127e6]), [CONFIDENT]: gauge([45, 0]) },
+    at: '40m',
   },
   {
     alert: GROWING,
-    what: 'for ten minutes',
-    series: { [HEAP_GROWTH]: gauge([10, 0], [20, 127e6]), [CONFIDENT]: gauge([30, 1]) },
-    at: '20m',
+    what: 'for 25 minutes: a warm start',
+    series: { [HEAP_GROWTH]: gauge([25, 127e6], [20, 10e6]), [CONFIDENT]: gauge([45, 1]) },
+    at: '24m',
   },
   {
     alert: RSS_GROWING,
