@@ -11,6 +11,7 @@ import { after, before, test } from 'node:test';
 import { bundle } from '../../../scripts/bundle/bundle.ts';
 import { ENTRIES } from '../../../scripts/bundle/contents.ts';
 import { type Claimd, runClaimd, startClaimd } from '../../support/claimd.ts';
+import { otlpReceiverFor } from '../../support/otlp-receiver.ts';
 import { REPOSITORY } from '../../support/program.ts';
 import { startRedis } from '../../support/redis-server.ts';
 
@@ -77,6 +78,13 @@ test('claims on Redis', async () => {
   }
 });
 
+test('traces and metrics are sent from the bundle', async (t) => {
+  const receiver = await otlpReceiverFor(t);
+  await takesClaims({ CLAIMS_OTLP_ENDPOINT: receiver.endpoint });
+  assert.ok(receiver.spans.some(({ name }) => name === 'epoch'));
+  assert.ok(receiver.requests.some(({ path }) => path === '/v1/metrics'));
+});
+
 test('a bad setting is one line', async () => {
   const { exitCode, log } = await runClaimd({
     file: inBundle('main.js'),
@@ -99,6 +107,6 @@ test('every entry is there, and the licences of what is in them', async () => {
   const files = await readdir(inBundle('.'), { recursive: true });
   for (const { output } of ENTRIES) assert.ok(files.includes(output), output);
   const licences = await readFile(inBundle('LICENSES.txt'), 'utf8');
-  for (const name of ['@grpc/grpc-js', 'ioredis', 'piscina'])
+  for (const name of ['@grpc/grpc-js', '@opentelemetry/sdk-node', 'ioredis', 'piscina'])
     assert.match(licences, new RegExp(`^${name} \\d`, 'm'));
 });
