@@ -74,6 +74,7 @@ class Claimd {
   readonly #runtime: LoopRuntime;
   readonly #heapMonitor: HeapMonitor;
   #serving = false;
+  #hasBeenReady = false;
   #stopping = false;
 
   /** @param memory that the store was made for. @param otlp where metrics are sent, if they are. @param traces likewise. */
@@ -226,6 +227,8 @@ class Claimd {
       this.#serving = ready;
       this.#tellHealth(ready);
       if (!ready) this.#log.warn({ reason }, 'not ready');
+      else if (this.#hasBeenReady) this.#log.info('ready again');
+      this.#hasBeenReady ||= ready;
     }
     systemClock.after(READINESS_CHECK_MS, () => this.#followReadiness());
   }

@@ -14,7 +14,6 @@ import {
   WORKERS_MAX,
 } from './limits.ts';
 import { storeLocation } from './store-location.ts';
-import { LOG_FORMATS } from './telemetry/log.ts';
 
 export type SettingValue = string | number | boolean | null | { readonly text: string };
 
@@ -41,6 +40,7 @@ const SQLITE_FILE_MAX_BYTES = (2 ** 32 - 2) * 4_096;
 /** A week: more is for ever. */
 const CONNECTION_AGE_MAX_MS = 604_800_000;
 const LOG_LEVELS = ['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent'] as const;
+const LOG_FORMATS = ['auto', 'json', 'pretty'] as const;
 
 /** A terabyte: more is a wrong unit rather than a wish. */
 const HEAP_GROWTH_ALARM_MAX_MB_PER_H = 1_000_000;

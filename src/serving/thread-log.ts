@@ -1,7 +1,8 @@
 /** The log of an ingress thread: its lines are written by the main one. */
 import type { Clock } from '../clock/clock.ts';
 import { LOG_LIMITS } from '../limits.ts';
-import { type Logger, limiterOf } from '../telemetry/log.ts';
+import type { Logger } from '../telemetry/log.ts';
+import { limiterOf } from '../telemetry/log-limiter.ts';
 import type { RuntimeStats } from '../telemetry/runtime/runtime-stats.ts';
 import type { FromThread } from './protocol.ts';
 
@@ -25,7 +26,7 @@ export function remoteLog(send: (message: LogMessage) => void, clock: Clock, sta
     LogLine
   >;
   const leftOut = (): void => stats.recordLogLineLeftOut();
-  const limiter = limiterOf(() => all, { limits: LOG_LIMITS, clock, leftOut });
+  const limiter = limiterOf(all.warn, { limits: LOG_LIMITS, clock, leftOut });
   const limited =
     (level: keyof Logger): LogLine =>
     (fields, text) => {

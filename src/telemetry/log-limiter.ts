@@ -92,3 +92,22 @@ export class LogLimiter {
     return window;
   }
 }
+
+/** How lines are told of that were left out. */
+export const LEFT_OUT = 'lines were left out of the log';
+
+export interface LimiterOptions {
+  readonly limits: LogLimits;
+  readonly clock: Clock;
+  /** Called for each line that the limits leave out. */
+  readonly leftOut: () => void;
+}
+
+/** A limiter that tells a log what it has left out. @param warn writes a line past the limiter. */
+export function limiterOf(
+  warn: (fields: object, text: string) => void,
+  { limits, clock, leftOut }: LimiterOptions,
+): LogLimiter {
+  const windowOver = (event: string, lines: number): void => warn({ event, lines }, LEFT_OUT);
+  return new LogLimiter(limits, clock, { leftOut, windowOver });
+}

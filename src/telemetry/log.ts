@@ -6,33 +6,23 @@
  * that repeats is written a few times, then counted (log-limiter).
  */
 import { type DestinationStream, type Logger as PinoLogger, pino, stdTimeFunctions } from 'pino';
-import type { Clock } from '../clock/clock.ts';
-import type { TraceParent } from './call-trace.ts';
-import { LogLimiter, type LogLimits } from './log-limiter.ts';
+import { LEFT_OUT, type LimiterOptions, limiterOf } from './log-limiter.ts';
 
 export type Logger = Pick<PinoLogger, 'debug' | 'info' | 'warn' | 'error' | 'fatal'>;
 
-export const LOG_FORMATS = ['auto', 'json', 'pretty'] as const;
-export type LogFormat = (typeof LOG_FORMATS)[number];
+export type LogFormat = 'auto' | 'json' | 'pretty';
 
 /** As pino numbers its levels. Who asks for those below `info` wants to see all of them. */
 const LEVEL_INFO = 30;
 const LEVEL_FATAL = 60;
 const STDOUT = 1;
 
-export interface LogOptions {
+export interface LogOptions extends LimiterOptions {
   /** The least severe level that is written. */
   readonly level: string;
   /** Where lines go; see logStream. */
   readonly stream: DestinationStream;
-  readonly limits: LogLimits;
-  readonly clock: Clock;
-  /** Called for each line that the limits leave out. */
-  readonly leftOut: () => void;
 }
-
-/** How lines are told of that were left out. */
-const LEFT_OUT = 'lines were left out of the log';
 
 export interface Log {
   readonly logger: Logger;
@@ -40,17 +30,8 @@ export interface Log {
   flush(): void;
 }
 
-/** A limiter that tells its log what it has left out. */
-export function limiterOf(
-  logger: () => Logger,
-  { limits, clock, leftOut }: Omit<LogOptions, 'level' | 'stream'>,
-): LogLimiter {
-  const windowOver = (event: string, lines: number): void => logger().warn({ event, lines }, LEFT_OUT);
-  return new LogLimiter(limits, clock, { leftOut, windowOver });
-}
-
 export function createLog(options: LogOptions): Log {
-  const limiter = limiterOf(() => logger, options);
+  const limiter = limiterOf((fields, text) => logger.warn(fields, text), options);
   const logger: Logger = pino(
     {
       level: options.level,
@@ -78,15 +59,4 @@ export async function logStream(format: LogFormat, isTerminal: boolean): Promise
   const { default: prettyStream } = await import('pino-pretty');
   const translateTime = 'SYS:HH:MM:ss.l';
   return prettyStream({ destination: STDOUT, sync: true, colorize: isTerminal, translateTime });
-}
-
-/** By which a line about a call is found from its trace, and the trace from the line. */
-export interface TraceFields {
-  readonly trace_id: string;
-  readonly span_id: string;
-}
-
-/** The fields of a line about a call; none where its caller told no trace. Names are OpenTelemetry's for JSON logs. */
-export function traceFields(parent: TraceParent | undefined): TraceFields | undefined {
-  return parent && { trace_id: parent.traceId, span_id: parent.spanId };
 }

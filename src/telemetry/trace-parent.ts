@@ -61,6 +61,17 @@ export function readTraceParent(header: string): TraceParent | undefined {
   };
 }
 
+/** By which a line of the log is found from its trace, and the trace from the line. */
+export interface TraceFields {
+  readonly trace_id: string;
+  readonly span_id: string;
+}
+
+/** The fields of a line about a call, by OpenTelemetry's names; none where its caller told no trace. */
+export function traceFields(parent: TraceParent | undefined): TraceFields | undefined {
+  return parent && { trace_id: parent.traceId, span_id: parent.spanId };
+}
+
 /** Whether there are only digits from `start` to `end`, and one that is not 0. */
 function isId(header: string, start: number, end: number): boolean {
   let any = 0;

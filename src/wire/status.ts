@@ -13,8 +13,8 @@ import {
   StoreUnavailable,
 } from '../domain/errors.ts';
 import { RETRY_AFTER_MS } from '../limits.ts';
-import { type Logger, traceFields } from '../telemetry/log.ts';
-import { readTraceParent } from '../telemetry/trace-parent.ts';
+import type { Logger } from '../telemetry/log.ts';
+import { readTraceParent, traceFields } from '../telemetry/trace-parent.ts';
 import { type GrpcCall, traceHeader } from './timed-call.ts';
 
 /** Where gRPC clients look for google.rpc.Status, serialized. */

@@ -2,8 +2,9 @@ import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import { SteppedClock } from '../../src/clock/stepped-clock.ts';
 import { remoteLog, writeLine } from '../../src/serving/thread-log.ts';
-import { createLog, type Log, traceFields } from '../../src/telemetry/log.ts';
+import { createLog, type Log } from '../../src/telemetry/log.ts';
 import { RuntimeStats } from '../../src/telemetry/runtime/runtime-stats.ts';
+import { traceFields } from '../../src/telemetry/trace-parent.ts';
 
 const LIMITS = { lines: 2, windowMs: 1_000, events: 8 };
 
