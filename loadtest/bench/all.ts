@@ -11,6 +11,7 @@ import { registry } from './registry.ts';
 import { sideBySide } from './side-by-side.ts';
 import { stealing } from './stealing.ts';
 import { stream } from './stream.ts';
+import { telemetry } from './telemetry.ts';
 import { redisUnary, redisUnaryAlways, redisUnaryThreads, unaryCpu } from './unary.ts';
 
 export const BENCHES: readonly BenchModule[] = [
@@ -24,6 +25,7 @@ export const BENCHES: readonly BenchModule[] = [
   redisUnary,
   redisUnaryAlways,
   redisUnaryThreads,
+  telemetry,
   redisBoundary,
   redisScan,
   redisHydration,

@@ -12,17 +12,19 @@ export function spreadRow(
   return { measure, value: spread.median, min: spread.min, max: spread.max, unit, ...extra };
 }
 
-/** Three rows: a figure of claimd, the same of its floor, and their ratio. */
+/** Three rows: a figure of the subject, the same of its floor, and their ratio. */
 export function comparisonRows(
   what: string,
   comparison: Comparison,
   unit: string,
   ratioGoal?: Goal,
+  names = { subject: 'claimd', floor: 'echo' },
 ): BenchRow[] {
+  const { subject, floor } = names;
   const goal = ratioGoal === undefined ? {} : { goal: ratioGoal };
   return [
-    spreadRow(`claimd, ${what}`, comparison.subject, unit),
-    spreadRow(`echo, ${what}`, comparison.floor, unit),
-    spreadRow(`claimd / echo, ${what}`, comparison.ratio, '', goal),
+    spreadRow(`${subject}, ${what}`, comparison.subject, unit),
+    spreadRow(`${floor}, ${what}`, comparison.floor, unit),
+    spreadRow(`${subject} / ${floor}, ${what}`, comparison.ratio, '', goal),
   ];
 }

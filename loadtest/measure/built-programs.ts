@@ -7,9 +7,10 @@ import { rmSync } from 'node:fs';
 import { cp, mkdtemp, symlink, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { build } from 'esbuild';
+import { build, type Plugin } from 'esbuild';
 import { bundle, bundleProgram } from '../../scripts/bundle/bundle.ts';
 import { REPOSITORY } from '../../test/support/program.ts';
+import { WithoutTelemetry } from '../without-telemetry/replace-modules.ts';
 
 const BASELINE = 'loadtest/baseline';
 const LIBRARIES_OUTSIDE = { bundle: true, packages: 'external', format: 'esm', platform: 'node' } as const;
@@ -21,12 +22,24 @@ let folder: Promise<string> | undefined;
 
 /** dist/main.js of a bundle of its own. */
 export function builtClaimd(): Promise<string> {
-  return once('claimd', async (root) => {
-    for (const name of BESIDE_DIST) await cp(join(REPOSITORY, name), join(root, name), { recursive: true });
-    const dist = join(root, 'dist');
-    await bundle(dist);
-    return join(dist, 'main.js');
+  return once('claimd', (root) => bundleClaimd(root, []));
+}
+
+/** The same, of a program that neither times nor counts its calls, nor watches its threads. */
+export function builtWithoutTelemetry(): Promise<string> {
+  return once('claimd without telemetry', async (root) => {
+    const without = new WithoutTelemetry();
+    const file = await bundleClaimd(join(root, 'without-telemetry'), [without.plugin]);
+    without.requireAllMet();
+    return file;
   });
+}
+
+async function bundleClaimd(root: string, plugins: readonly Plugin[]): Promise<string> {
+  for (const name of BESIDE_DIST) await cp(join(REPOSITORY, name), join(root, name), { recursive: true });
+  const dist = join(root, 'dist');
+  await bundle(dist, plugins);
+  return join(dist, 'main.js');
 }
 
 /** A program of this folder's neighbours, bundled. @param source from the repository's root. */

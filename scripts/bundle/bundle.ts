@@ -6,7 +6,7 @@
 import { cp, mkdir, rename, rm, writeFile } from 'node:fs/promises';
 import { dirname, join, posix } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { type BuildOptions, build } from 'esbuild';
+import { type BuildOptions, build, type Plugin } from 'esbuild';
 import { ENTRIES, type Entry, EXTERNAL, FOLDERS } from './contents.ts';
 import { licenceTexts, packageFolder } from './licences.ts';
 import { runTimePaths } from './run-time-paths.ts';
@@ -25,12 +25,13 @@ const __filename = import.meta.filename;`;
 
 /**
  * Builds dist anew and puts it in the place of the last one when it is whole.
+ * @param plugins of esbuild, that make another program of it: for what is measured, not for what ships.
  * @throws Error with what esbuild says, or with what names a file that is not in the bundle.
  */
-export async function bundle(dist: string): Promise<void> {
+export async function bundle(dist: string, plugins: readonly Plugin[] = []): Promise<void> {
   const made = `${dist}.${process.pid}`;
   try {
-    const modules = await Promise.all(ENTRIES.map((entry) => bundleEntry(entry, made)));
+    const modules = await Promise.all(ENTRIES.map((entry) => bundleEntry(entry, made, plugins)));
     await copyFolders(made);
     const packages = modules.flat().map(packageFolder);
     const texts = await licenceTexts(
@@ -46,10 +47,15 @@ export async function bundle(dist: string): Promise<void> {
 }
 
 /** @returns paths of the modules that are in the outputs, from the repository. */
-async function bundleEntry({ source, output }: Entry, dist: string): Promise<string[]> {
+async function bundleEntry(
+  { source, output }: Entry,
+  dist: string,
+  plugins: readonly Plugin[],
+): Promise<string[]> {
   const folder = posix.dirname(output);
   const name = posix.basename(output, '.js');
-  const { metafile } = await build(buildOptions(source, name, join(dist, folder), folder));
+  const options = buildOptions(source, name, join(dist, folder), folder);
+  const { metafile } = await build({ ...options, plugins: [...plugins, ...options.plugins] });
   return Object.keys(metafile.inputs);
 }
 
