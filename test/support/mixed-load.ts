@@ -1,9 +1,9 @@
 /**
- * A bounded load of every kind of call on one claimd: single calls, batches, frames of a stream,
+ * A bounded load of every kind of call on one claimd: single calls, batches, streams of two frames,
  * summaries of epochs. Each claim is submitted and, but for a part, validated.
  */
 import { setTimeout as delay } from 'node:timers/promises';
-import type { ClaimClient, Exchange, Item } from './client.ts';
+import type { ClaimClient, Item } from './client.ts';
 
 /** Rounds at most, so that a test that waits in vain ends; about a minute. */
 const ROUNDS_MAX = 1_000;
@@ -14,7 +14,6 @@ const FRAME_ITEMS = 20;
 
 export class MixedLoad {
   readonly #client: ClaimClient;
-  readonly #stream: Exchange;
   readonly #ended: Promise<void>;
   #round = 0;
   #stopped = false;
@@ -22,7 +21,6 @@ export class MixedLoad {
   /** Begins at once. */
   constructor(client: ClaimClient) {
     this.#client = client;
-    this.#stream = client.exchange();
     this.#ended = this.#run();
     // Told by `stop`.
     this.#ended.catch(() => undefined);
@@ -36,11 +34,10 @@ export class MixedLoad {
 
   async #run(): Promise<void> {
     while (!this.#stopped && this.#round < ROUNDS_MAX) {
-      await Promise.all([this.#single(), this.#batches(), this.#frame()]);
+      await Promise.all([this.#single(), this.#batches(), this.#frames()]);
       this.#round += 1;
       await delay(PAUSE_MS);
     }
-    this.#stream.halfClose();
   }
 
   async #single(): Promise<void> {
@@ -60,10 +57,12 @@ export class MixedLoad {
     await this.#client.batchValidate(items.slice(1));
   }
 
-  async #frame(): Promise<void> {
+  async #frames(): Promise<void> {
     const items = this.#items('frame', FRAME_ITEMS);
-    await this.#stream.ask({ frameId: BigInt(2 * this.#round), submits: items });
-    await this.#stream.ask({ frameId: BigInt(2 * this.#round + 1), validates: items });
+    const stream = this.#client.exchange();
+    await stream.ask({ frameId: 1n, submits: items });
+    await stream.ask({ frameId: 2n, validates: items });
+    stream.halfClose();
   }
 
   #items(kind: string, count: number): Item[] {
