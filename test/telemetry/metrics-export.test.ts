@@ -80,6 +80,7 @@ test('a receiver that refuses: counted, one line when it begins and one when it 
   await until('two failures', () => watch.failures >= 2);
   receiver.health = HTTP_OK;
   await newest(receiver, 'claims.made.entries', ({ points }) => points[0].value === 7);
+  await until('the log to say so', () => log.lines.length >= 2);
   assert.deepEqual(log.told, ['warn: metrics can not be exported', 'info: metrics are exported again']);
 });
 

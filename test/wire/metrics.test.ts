@@ -18,7 +18,7 @@ const ID_MARK = 'needle';
 /** Connections are spread evenly over the threads. */
 const CLIENTS = 4;
 const SUBMITS = P99_MIN_VALUES + 200;
-/** Series of a scrape here: fewer than this by a third, whatever clients send. */
+/** About twice the series of a scrape here, whatever clients send. */
 const SERIES_MAX = 2_500;
 const GARBAGE = Buffer.from([0xff]);
 
