@@ -77,8 +77,9 @@ export class LogLimiter {
     const leftMs = Math.ceil((this.#endUs - this.#clock.monotonicUs()) / US_PER_MS);
     this.#clock.after(leftMs, () => {
       this.#timing = false;
-      // A line that came first may have begun the next window, and told of the one before.
+      // Where the timer is late, a line may have begun the next window, and told of the one before.
       if (this.#clock.monotonicUs() >= this.#endUs) this.flush();
+      else this.#tellLater();
     });
   }
 

@@ -61,6 +61,18 @@ describe('an event that repeats', () => {
     assert.equal(MESSAGES(written).at(-1), 'fails');
   });
 
+  test('is told of, however many others are too', () => {
+    const written = logTo('info');
+    for (const event of ['a', 'b', 'c', 'd']) {
+      for (let i = 0; i < 3; i += 1) written.log.logger.info(event);
+    }
+    written.clock.step(1_000);
+    assert.deepEqual(
+      written.lines().flatMap(({ event }) => event ?? []),
+      ['a', 'b', 'c', 'd'],
+    );
+  });
+
   test('is told before the end too', () => {
     const written = logTo('info');
     for (let i = 0; i < 3; i += 1) written.log.logger.info('x');

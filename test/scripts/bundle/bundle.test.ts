@@ -10,10 +10,11 @@ import { join } from 'node:path';
 import { after, before, test } from 'node:test';
 import { bundle } from '../../../scripts/bundle/bundle.ts';
 import { ENTRIES } from '../../../scripts/bundle/contents.ts';
-import { type Claimd, runClaimd, startClaimd } from '../../support/claimd.ts';
+import { type Claimd, launchClaimd, runClaimd, startClaimd } from '../../support/claimd.ts';
 import { otlpReceiverFor } from '../../support/otlp-receiver.ts';
 import { REPOSITORY } from '../../support/program.ts';
 import { startRedis } from '../../support/redis-server.ts';
+import { until } from '../../support/waiting.ts';
 
 /** A preloaded module that makes the program fail where it gives itself a name. */
 const FAULT = `data:text/javascript,${encodeURIComponent(`
@@ -83,6 +84,18 @@ test('traces and metrics are sent from the bundle', async (t) => {
   await takesClaims({ CLAIMS_OTLP_ENDPOINT: receiver.endpoint });
   assert.ok(receiver.spans.some(({ name }) => name === 'epoch'));
   assert.ok(receiver.requests.some(({ path }) => path === '/v1/metrics'));
+});
+
+test('its log is for people where that is asked for', async () => {
+  const env = { CLAIMS_LOG_FORMAT: 'pretty' };
+  const claimd = await launchClaimd({ file: inBundle('main.js'), env });
+  await until('the program to serve', () => claimd.log().includes('serving'));
+  assert.equal(await claimd.stop(), 0, claimd.log());
+  assert.match(
+    claimd.log(),
+    /^\[\d\d:\d\d:\d\d\.\d{3}\] INFO \(\d+\): serving\n {4}address: "127\.0\.0\.1:\d+"$/m,
+  );
+  assert.match(claimd.log(), /INFO: stopped\n$/);
 });
 
 test('a bad setting is one line', async () => {
