@@ -142,9 +142,9 @@ test('a call is linked to the activities that it overlapped, ended or under way,
   const receiver = await otlpReceiverFor(t);
   const traces = await tracesTo(t, receiver);
   traces.begin('hydration').end({ 'claims.read': 12 });
-  const betweenUs = await nextUs();
-  const epoch = traces.begin('epoch');
   await nextUs();
+  const epoch = traces.begin('epoch');
+  const betweenUs = await nextUs();
   epoch.end({ 'claims.epoch': 42 }, 'STORE_UNAVAILABLE: the store is away');
   const reconciliation = traces.begin('reconciliation');
   const nowUs = await nextUs();
@@ -166,6 +166,7 @@ test('a call is linked to the activities that it overlapped, ended or under way,
     code: 'STATUS_CODE_ERROR',
     message: 'STORE_UNAVAILABLE: the store is away',
   });
+  assert.ok(told.endUs > told.startUs);
   assert.equal(lasting.status.code, 'STATUS_CODE_UNSET');
   const [filled] = await receiver.untilSpans('hydration', ({ name }) => name === 'hydration');
   assert.equal(filled.attributes['claims.read'], 12);
