@@ -66,6 +66,7 @@ export class ExchangeStream {
   #halfClosed = false;
   #closing = false;
   #over = false;
+  #counted = false;
 
   /** @param timed the stream as a call. */
   constructor(call: ServerDuplexStream<Buffer, Buffer>, timed: TimedCall, context: StreamContext) {
@@ -80,7 +81,8 @@ export class ExchangeStream {
     });
     // grpc-js says so at the end of every call, well ended or not; what was not taken never will be.
     call.on('cancelled', () => {
-      this.#end(status.CANCELLED);
+      this.#countEnd(status.CANCELLED);
+      this.#end();
       this.#taken(this.#unreadBytes);
     });
   }
@@ -223,27 +225,38 @@ export class ExchangeStream {
   #endIfDone(): void {
     if (this.#closing) {
       this.#call.emit('error', notServing('shutting down'));
-      this.#end(status.UNAVAILABLE);
+      this.#countEnd(status.UNAVAILABLE);
+      this.#end();
     } else if (this.#halfClosed) {
+      // A client that has gone looks like one that has nothing more to say. grpc-js learns which when
+      // it writes the end, and says so in a tick that is before this.
+      this.#call.once('finish', () => queueMicrotask(() => this.#countEnd(status.OK)));
       this.#call.end();
-      this.#end(status.OK);
+      this.#end();
     }
   }
 
   #fail(error: unknown): void {
     const refusal = toStatus(error, this.#context.unexpected, this.#call);
     this.#call.emit('error', refusal);
-    this.#end(refusal.code ?? status.UNKNOWN);
+    this.#countEnd(refusal.code ?? status.UNKNOWN);
+    this.#end();
   }
 
-  /** Entries in flight finish by themselves; their answers go nowhere. @param code gRPC status. */
-  #end(code: number): void {
+  /** @param code gRPC status; the first that is told counts. */
+  #countEnd(code: number): void {
+    if (this.#counted) return;
+    this.#counted = true;
+    this.#context.timer.streamEnded(this.#timed, code);
+  }
+
+  /** Entries in flight finish by themselves; their answers go nowhere. */
+  #end(): void {
     if (this.#over) return;
     this.#over = true;
     this.#held.length = 0;
     this.#context.unread.forget(this.#connection, this.#connectionHasRoom);
     this.#context.ingress.forget(this.#ingressHasRoom);
-    this.#context.timer.streamEnded(this.#timed, code);
     this.#context.ended();
   }
 }

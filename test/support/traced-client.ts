@@ -11,12 +11,16 @@ export const NOT_SAMPLED = `00-${CALLER.traceId}-${CALLER.spanId}-00`;
 
 /** A client whose calls carry these values, closed after the test. */
 export function tracedClientFor(t: TestContext, claimd: Claimd, ...traceParents: string[]): ClaimClient {
-  const adding: Interceptor = (options, next) =>
+  return clientFor(t, claimd, { interceptors: [tracing(traceParents)] });
+}
+
+/** Adds these values to every call. */
+export function tracing(traceParents: readonly string[]): Interceptor {
+  return (options, next) =>
     new InterceptingCall(next(options), {
       start: (metadata, listener, start) => {
         for (const value of traceParents) metadata.add('traceparent', value);
         start(metadata, listener);
       },
     });
-  return clientFor(t, claimd, { interceptors: [adding] });
 }
