@@ -8,9 +8,9 @@ import type { LoopSource } from './runtime-source.ts';
 import type { GcPause, RuntimeStats } from './runtime-stats.ts';
 
 /** From one look at the event loop to the next. A shorter delay is seen as often as it is long. */
-const LOOK_MS = 50;
+const LOOK_MS = 100;
 /** Looks from one sample of the heap to the next: a second. */
-const LOOKS_PER_SAMPLE = 20;
+const LOOKS_PER_SAMPLE = 10;
 const US_PER_MS = 1_000;
 
 export class LoopRuntime {
