@@ -228,9 +228,9 @@ export class ExchangeStream {
       this.#countEnd(status.UNAVAILABLE);
       this.#end();
     } else if (this.#halfClosed) {
-      // A client that has gone looks like one that has nothing more to say. grpc-js learns which when
-      // it writes the end, and says so in a tick that is before this.
-      this.#call.once('finish', () => queueMicrotask(() => this.#countEnd(status.OK)));
+      // A client that has gone looks like one that has nothing more to say; grpc-js learns which when
+      // it writes the end.
+      this.#call.once('finish', () => this.#countEnd(status.OK));
       this.#call.end();
       this.#end();
     }

@@ -58,6 +58,7 @@ async function makeUsual(client: ClaimClient): Promise<void> {
 describe('phases', () => {
   test('of a claim that the store decides: all, and what a slow store takes is the store’s', async (t) => {
     const service = await opened(t);
+    service.t.clock.step(100);
     assert.equal((await submitSlowly(service, service.client(SAMPLED), 'chest', 70)).outcome, 'ACCEPTED');
     const [trace] = service.traces;
     assert.deepEqual(phasesMs(trace), { decode: 0, queue: 0, segment: 0, commit: 0, store: 70, reply: 0 });
@@ -275,11 +276,16 @@ describe('every end is counted once', () => {
     await assert.rejects(client.exchange().all([]), { code: status.UNAVAILABLE });
     assert.equal(stats.calls(exchange, status.UNAVAILABLE), 1);
     service.open();
-    const gone = new RawSession(service.address);
-    gone.call('ExchangeClaims').write(framed(encoded('ExchangeClaims', { frameId: '1' })));
-    await until('the frame to be answered', () => stats.frames.count === 1);
-    gone.destroy();
-    await until('the stream to be over', () => stats.calls(exchange, status.CANCELLED) === 1);
+    for (const [left, how] of ['reset', 'with its connection'].entries()) {
+      const session = new RawSession(service.address);
+      const stream = session.call('ExchangeClaims').on('error', () => undefined);
+      stream.write(framed(encoded('ExchangeClaims', { frameId: '1' })));
+      await until('the frame to be answered', () => stats.frames.count === left + 1);
+      if (how === 'reset') stream.destroy(new Error('reset'));
+      else session.destroy();
+      await until(`a stream to be over, ${how}`, () => stats.calls(exchange, status.CANCELLED) === left + 1);
+      session.destroy();
+    }
     const broken = client.rawStream('ExchangeClaims').on('error', () => undefined);
     broken.write(Buffer.from([0xff]));
     await until('the stream to break', () => stats.calls(exchange, status.INVALID_ARGUMENT) === 1);
