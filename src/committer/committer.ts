@@ -67,6 +67,8 @@ export class Committer {
   /** Batches that are not in flight. */
   readonly #free: Int32Array[];
   readonly #inFlight = new Set<Promise<void>>();
+  /** Calls that have come since the start. */
+  #callsCome = 0;
   #begunUs = Number.NEGATIVE_INFINITY;
   #lastCount = 0;
   #timer: Timer | undefined;
@@ -107,7 +109,7 @@ export class Committer {
       const next = entries.next[entry];
       entries.holder[entry] = 0;
       if (entries.operation[entry] === ClaimOperation.EXPIRE) this.#expiries.add(entry);
-      else this.#calls.add(entry);
+      else this.#addCall(entry);
       entry = next;
     }
     this.#beginFull();
@@ -123,6 +125,11 @@ export class Committer {
       if (this.#inFlight.size === 0) this.#begin();
       await Promise.race(this.#inFlight);
     }
+  }
+
+  #addCall(entry: number): void {
+    this.#calls.add(entry);
+    this.#callsCome += 1;
   }
 
   /** Batches that can't grow have nothing to wait for but a place. */
@@ -158,7 +165,7 @@ export class Committer {
   /** Resolves to what is to be told once the batch has its place among the free again. */
   async #commit(batch: Int32Array, count: number): Promise<() => void> {
     const begunUs = this.#begunUs;
-    const behind = this.#calls.length;
+    const comeByThen = this.#callsCome;
     try {
       const epoch = await this.#store.commit({ entries: batch, count, epoch: this.#epoch() });
       this.#sendHome(batch, count, this.#pace.clock.monotonicUs());
@@ -170,7 +177,7 @@ export class Committer {
       this.#fail(batch, count, reason);
       this.#sendHome(batch, count, endedUs);
       const tookMs = (endedUs - begunUs) / 1_000;
-      if (tookMs >= SLOW_FAILURE_MS) this.#failWaiting(batch, behind, reason, endedUs);
+      if (tookMs >= SLOW_FAILURE_MS) this.#failWaiting(batch, comeByThen, reason, endedUs);
       return () => this.#events.failed(error);
     }
   }
@@ -197,9 +204,10 @@ export class Committer {
     }
   }
 
-  /** Fails the calls that have waited longest. */
-  #failWaiting(batch: Int32Array, count: number, reason: UnavailableReason, nowUs: number): void {
-    for (let left = Math.min(count, this.#calls.length); left > 0; ) {
+  /** Fails those of the first `come` calls that no commit has taken yet. */
+  #failWaiting(batch: Int32Array, come: number, reason: UnavailableReason, nowUs: number): void {
+    const comeSince = this.#callsCome - come;
+    for (let left = this.#calls.length - comeSince; left > 0; ) {
       const taken = this.#calls.take(batch, 0, Math.min(left, batch.length));
       Atomics.sub(this.#memory.commitWaiting, 0, taken);
       this.#markBegun(batch, taken, nowUs, 0);

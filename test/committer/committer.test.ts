@@ -92,6 +92,22 @@ describe('a store that takes two commits at once', () => {
     assert.deepEqual(bench.events, [`committed in ${EPOCH}`, 'failed: away']);
   });
 
+  test('where both fail after long, only calls that had come before they were begun fail with them', async () => {
+    const bench = two();
+    bench.queue(ClaimOperation.SUBMIT, ...range(0, 25));
+    bench.committer.pump();
+    bench.queue(ClaimOperation.SUBMIT, ...range(30, 9));
+    bench.committer.pump();
+    bench.clock.step(500);
+    await bench.asked[0].refuse(new StoreUnavailable('no answer'));
+    assert.deepEqual(bench.home().sort(), [...range(0, 10), ...range(20, 5)].sort());
+    await bench.asked[1].refuse(new StoreUnavailable('no answer'));
+    assert.deepEqual(bench.home().sort(), range(10, 10).sort());
+    bench.committer.pump();
+    assert.deepEqual(bench.asked[2].entries, range(30, 9), 'what came later has its turn');
+    assert.equal(bench.memory.commitWaiting[0], 0);
+  });
+
   test('overdue claims fill no second one', () => {
     const bench = two();
     bench.queue(ClaimOperation.SUBMIT, 0);
