@@ -1,11 +1,12 @@
 /**
  * Names of a registry's keys in Redis, and which shard a claim lies in.
  *
- *     claim_registry:{k}            hash: a claim's field (values) → its value
- *     claim_epochs:{k}              hash: the shard's epoch, counts of it, and what falls due when
- *     claim_summaries:{k}           hash: first epoch of a bucket → summaries of complete epochs
- *     claim_commit:{k}:<replica>    string: number and answer of a replica's last commit
- *     claim_registry_settings       hash: what the registry was made with
+ *     claim_registry:{k}                  hash: a claim's field (values) → its value
+ *     claim_epochs:{k}                    hash: the shard's epoch, counts of it, and what falls due when
+ *     claim_summaries:{k}                 hash: first epoch of a bucket → summaries of complete epochs
+ *     claim_commit:{k}:<replica>:<place>  string: number and answer of the last commit that a replica
+ *                                         had in flight in that place, 0 or 1
+ *     claim_registry_settings             hash: what the registry was made with
  *
  * All keys of a shard have one tag and so one slot of a Redis Cluster. A single shard's hash is
  * plain `claim_registry`; the others are tagged with its whole name, which has the same effect.
