@@ -89,7 +89,7 @@ class Claimd {
     const clock = systemClock;
     const settings = serverSettings(config);
     const pool = new ThreadedPool(memory, clock);
-    const onTrace = (trace: CallTrace): void => traces?.call(trace);
+    const onTrace = traces && ((trace: CallTrace): void => traces.call(trace));
     const meter = new StoreMeter();
     this.#config = config;
     this.#log = log;

@@ -32,7 +32,7 @@ class IngressThread {
   readonly #bell: BellListener;
   readonly #runtime: LoopRuntime;
 
-  constructor(port: MessagePort, { handle, thread, settings }: IngressThreadData) {
+  constructor(port: MessagePort, { handle, thread, settings, traces }: IngressThreadData) {
     const memory = new EngineMemory(handle);
     const loop = loopOf(handle.shape, thread);
     const takeHome = (): void => this.#ingress.drain();
@@ -46,7 +46,7 @@ class IngressThread {
       clock: systemClock,
       log: remoteLog((message) => this.#say(message), systemClock, memory.runtimeOfLoop(loop)),
       settings,
-      onTrace: (trace) => this.#say({ kind: 'trace', trace }),
+      onTrace: traces ? (trace) => this.#say({ kind: 'trace', trace }) : undefined,
     });
     this.#bell = new BellListener(memory.bells, loop, takeHome);
     this.#runtime = new LoopRuntime(memory.runtimeOfLoop(loop), loopSource, systemClock);

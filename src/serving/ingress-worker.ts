@@ -26,19 +26,19 @@ export class IngressWorker {
   readonly #thread: number;
   readonly #epochs: EpochReader;
   readonly #log: Logger;
-  readonly #onTrace: (trace: CallTrace) => void;
+  readonly #onTrace: ((trace: CallTrace) => void) | undefined;
   readonly #tasks = new Replies<void>();
   readonly #started = Promise.withResolvers<void>();
   readonly #exited = Promise.withResolvers<void>();
   #connectionCount = 0;
   #ending = false;
 
-  /** @param onTrace told of its calls that are worth a trace. */
+  /** @param onTrace told of its calls that are worth a trace, where the data asks for traces. */
   constructor(
     data: IngressThreadData,
     epochs: EpochReader,
     log: Logger,
-    onTrace: (trace: CallTrace) => void,
+    onTrace: ((trace: CallTrace) => void) | undefined,
   ) {
     this.#thread = data.thread;
     this.#epochs = epochs;
@@ -111,7 +111,7 @@ export class IngressWorker {
         void this.#answerSummaries(message.id, message.from, message.to);
         break;
       case 'trace':
-        this.#onTrace(message.trace);
+        this.#onTrace?.(message.trace);
         break;
       case 'log':
         writeLine(this.#log, message);

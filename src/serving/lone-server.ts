@@ -14,16 +14,16 @@ export class LoneServer implements CallServer {
   readonly #clock: Clock;
   readonly #log: Logger;
   readonly #settings: ServerSettings;
-  readonly #onTrace: (trace: CallTrace) => void;
+  readonly #onTrace: ((trace: CallTrace) => void) | undefined;
   #server: ClaimsServer | undefined;
 
-  /** @param onTrace told of calls that are worth a trace. */
+  /** @param onTrace told of calls that are worth a trace; undefined: none is made. */
   constructor(
     ingress: Ingress,
     clock: Clock,
     log: Logger,
     settings: ServerSettings,
-    onTrace: (trace: CallTrace) => void,
+    onTrace: ((trace: CallTrace) => void) | undefined,
   ) {
     this.ingress = ingress;
     this.#clock = clock;

@@ -16,6 +16,8 @@ export interface IngressThreadData {
   /** Its number among the ingress threads. */
   readonly thread: number;
   readonly settings: ServerSettings;
+  /** Whether calls that are worth it are told as traces. */
+  readonly traces: boolean;
 }
 
 /** What the main thread wants done, and to hear of when it is. */

@@ -25,16 +25,16 @@ export class ThreadedServer implements CallServer {
   readonly #memory: EngineMemory;
   readonly #log: Logger;
   readonly #settings: ServerSettings;
-  readonly #onTrace: (trace: CallTrace) => void;
+  readonly #onTrace: ((trace: CallTrace) => void) | undefined;
   readonly #ending = new AbortController();
   #workers: readonly IngressWorker[] = [];
 
-  /** @param onTrace told of calls that are worth a trace, on this thread. */
+  /** @param onTrace told of calls that are worth a trace, on this thread; undefined: none is made. */
   constructor(
     memory: EngineMemory,
     log: Logger,
     settings: ServerSettings,
-    onTrace: (trace: CallTrace) => void,
+    onTrace: ((trace: CallTrace) => void) | undefined,
   ) {
     this.#memory = memory;
     this.#log = log;
@@ -45,9 +45,11 @@ export class ThreadedServer implements CallServer {
   async start(epochs: EpochReader): Promise<void> {
     const { handle, shape } = this.#memory;
     const settings = this.#settings;
+    const traces = this.#onTrace !== undefined;
     this.#workers = Array.from(
       { length: shape.ingressThreads },
-      (_, thread) => new IngressWorker({ handle, thread, settings }, epochs, this.#log, this.#onTrace),
+      (_, thread) =>
+        new IngressWorker({ handle, thread, settings, traces }, epochs, this.#log, this.#onTrace),
     );
     await Promise.all(this.#workers.map((worker) => worker.started));
     void this.#followEpochs(epochs);

@@ -27,7 +27,8 @@ export interface TimerParts {
   readonly clock: Clock;
   /** Whether traces tell the ids of claims and players. */
   readonly traceIds: boolean;
-  readonly onTrace: (trace: CallTrace) => void;
+  /** Undefined where traces are sent nowhere: then none is made. */
+  readonly onTrace: ((trace: CallTrace) => void) | undefined;
 }
 
 export class CallTimer {
@@ -36,7 +37,7 @@ export class CallTimer {
   readonly #clock: Clock;
   readonly #choice: TraceChoice;
   readonly #traces: TraceBuilder;
-  readonly #onTrace: (trace: CallTrace) => void;
+  readonly #onTrace: ((trace: CallTrace) => void) | undefined;
 
   constructor({ ingress, clock, traceIds, onTrace }: TimerParts) {
     this.#entries = ingress.entries;
@@ -107,20 +108,14 @@ export class CallTimer {
     this.#countPhases(last, nowUs);
     const slow = this.#isSlow(timed, end, nowUs);
     const sampled = this.#isSampled(timed);
-    this.#tell(
-      timed,
-      this.#choice.choose(unavailable || isFailure(end), slow, sampled, nowUs),
-      end,
-      last,
-      nowUs,
-    );
+    this.#tell(timed, this.#choose(unavailable || isFailure(end), slow, sampled, nowUs), end, last, nowUs);
   }
 
   /** A stream has ended. It is never slow: it lasts as long as its client likes. */
   streamEnded(timed: TimedCall, code: number): void {
     const nowUs = this.#clock.monotonicUs();
     const end = this.#countEnd(timed, code, nowUs);
-    const reason = this.#choice.choose(isFailure(end), false, this.#isSampled(timed), nowUs);
+    const reason = this.#choose(isFailure(end), false, this.#isSampled(timed), nowUs);
     this.#tell(timed, reason, end, NO_ENTRY, nowUs);
   }
 
@@ -131,7 +126,7 @@ export class CallTimer {
     this.#countPhases(last, nowUs);
     const slow = this.#isSlow(timed, status.OK, nowUs);
     const sampled = isSampled(flagsOf(timed));
-    this.#tell(timed, this.#choice.choose(unavailable, slow, sampled, nowUs), status.OK, last, nowUs);
+    this.#tell(timed, this.#choose(unavailable, slow, sampled, nowUs), status.OK, last, nowUs);
   }
 
   /** @returns the status that the call ended with. */
@@ -169,8 +164,13 @@ export class CallTimer {
     return isSampled(flags);
   }
 
+  /** Why the call is told, if it is. */
+  #choose(failed: boolean, slow: boolean, sampled: boolean, nowUs: number): TraceReason | undefined {
+    return this.#onTrace && this.#choice.choose(failed, slow, sampled, nowUs);
+  }
+
   #tell(timed: TimedCall, reason: TraceReason | undefined, end: number, last: number, nowUs: number): void {
-    if (reason !== undefined) this.#onTrace(this.#traces.build(timed, reason, end, last, nowUs));
+    if (reason !== undefined) this.#onTrace?.(this.#traces.build(timed, reason, end, last, nowUs));
   }
 }
 

@@ -26,8 +26,8 @@ export interface ServerParts {
   readonly clock: Clock;
   readonly log: Logger;
   readonly settings: ServerSettings;
-  /** Told of calls that are worth a trace: a bounded number of them. */
-  readonly onTrace: (trace: CallTrace) => void;
+  /** Told of calls that are worth a trace: a bounded number of them. Undefined where nobody is. */
+  readonly onTrace: ((trace: CallTrace) => void) | undefined;
 }
 
 export class ClaimsServer {

@@ -19,6 +19,8 @@ const HOST = '127.0.0.1';
 export interface TimedServiceOptions extends Partial<EngineSettings> {
   /** Default: false. */
   readonly traceIds?: boolean;
+  /** Whether somebody is told of traces. Default: true. */
+  readonly traces?: boolean;
 }
 
 export class TimedService {
@@ -31,7 +33,7 @@ export class TimedService {
   /** Host and port. */
   address = '';
 
-  private constructor({ traceIds = false, ...settings }: TimedServiceOptions) {
+  private constructor({ traceIds = false, traces = true, ...settings }: TimedServiceOptions) {
     this.t = new TestEngine({ tableCapacity: 8_192, ingressEntries: INGRESS_ENTRIES, ...settings });
     this.server = new ClaimsServer({
       ingress: this.t.ingress,
@@ -44,7 +46,7 @@ export class TimedService {
         traceIds,
         connectionAge: { maxAgeMs: 0, graceMs: 0 },
       },
-      onTrace: (trace) => this.traces.push(trace),
+      onTrace: traces ? (trace) => this.traces.push(trace) : undefined,
     });
     this.#listener = new Listener((connection) => this.server.accept(connection));
   }

@@ -5,7 +5,12 @@ import { status } from '@grpc/grpc-js';
 import { ClaimOperation, Outcome } from '../../src/domain/claim.ts';
 import { TRACES_AT_ONCE } from '../../src/limits.ts';
 import { tryLock, unlock } from '../../src/segment/segment-lock.ts';
-import { CALL_PHASES, type CallPhase, type CallTrace } from '../../src/telemetry/call-trace.ts';
+import {
+  CALL_PHASES,
+  type CallPhase,
+  type CallTrace,
+  TRACE_REASONS,
+} from '../../src/telemetry/call-trace.ts';
 import { P99_MIN_VALUES } from '../../src/telemetry/rolling-p99.ts';
 import { methodNumber } from '../../src/wire/timed-call.ts';
 import { type ClaimClient, encoded } from '../support/client.ts';
@@ -152,6 +157,20 @@ describe('which calls are told', () => {
       assert.deepEqual([claimId, playerId], traceIds ? ['chest', 'bob'] : [undefined, undefined]);
       assert.equal(JSON.stringify(service.traces).includes('bob'), traceIds);
     }
+  });
+
+  test('none where nobody is told, and none is counted as told or dropped; calls are counted as ever', async (t) => {
+    const service = await opened(t, { traces: false });
+    await service.client('nonsense').get('chest');
+    service.t.store.setFailing(true);
+    const client = service.client(SAMPLED);
+    for (let i = 0; i < TRACES_AT_ONCE + 5; i += 1) await client.submit(item(`chest-${i}`));
+    const reasons = [...TRACE_REASONS.keys()];
+    const counted = (reason: number) =>
+      service.stats.tracesTold(reason) + service.stats.tracesDropped(reason);
+    assert.deepEqual(reasons.map(counted), [0, 0, 0]);
+    assert.equal(service.stats.calls(SUBMIT_CLAIM, status.OK), TRACES_AT_ONCE + 5);
+    assert.equal(service.stats.malformedTraceParents, 1);
   });
 
   test('a malformed traceparent, or two, count, and are as none', async (t) => {
