@@ -6,7 +6,7 @@ import assert from 'node:assert/strict';
 import { after, before, type TestContext, test } from 'node:test';
 import { checkNothingRefused, type FactLoad, reportRecovery } from '../../support/fact-load.ts';
 import { type RedisCluster, startRedisCluster } from '../../support/redis-cluster.ts';
-import type { Replica } from '../replica.ts';
+import { type Replica, submit } from '../replica.ts';
 import { clusterAt, FAULT_SHARDS, loadOn, openRedisReplica } from './replica.ts';
 
 const KILLS = 10;
@@ -43,6 +43,26 @@ async function checkCounts({ load, replicas: [replica] }: Loaded): Promise<void>
   const expected = { epoch: 0, submitted: claims, validated: claims / 2, expired: 0, pending: claims / 2 };
   assert.deepEqual(await replica.counts(0, 0), [expected]);
 }
+
+test('while a slot is about to move, commits are decided where its keys are', async (t) => {
+  const keyPrefix = 'about-to-move:';
+  const { replica } = await openRedisReplica(t, clusterAt(cluster), { keyPrefix, shards: 1 });
+  const submitIn = async (epoch: number): Promise<void> => {
+    const { outcome } = await replica.one(epoch, submit(`claim-${epoch}`, 'p'));
+    assert.equal(outcome, 'ACCEPTED');
+  };
+  await submitIn(0);
+  // Passes an epoch, so that there are summaries: every key that a commit names is there now.
+  await submitIn(1);
+  const slot = await cluster.slotOf(`{${keyPrefix}claim_registry}`);
+  const owner = cluster.masters.indexOf(await cluster.ownerOf(slot));
+  let decided: Promise<void> | undefined;
+  await cluster.moveSlot(slot, cluster.masters[(owner + 1) % cluster.masters.length], () => {
+    decided ??= submitIn(2);
+    return decided;
+  });
+  await submitIn(3);
+});
 
 test('slots move from master to master, key by key', async (t) => {
   const under = await loaded(t, 'moved:');

@@ -164,12 +164,15 @@ describe('a commit sent twice', () => {
     assert.equal(again.outcome, Outcome.REPLAYED);
   });
 
-  test('the fence is a key of the replica, for an hour', async (t) => {
+  test('the fences are two keys of the replica, for an hour', async (t) => {
     const replica = new Committing(t, 'fence:', { replicaId: 'own' });
     await replica.commit(items);
-    assert.deepEqual(await client.keys('fence:claim_commit*'), ['fence:claim_commit:{0}:own:0']);
-    const seconds = await client.ttl('fence:claim_commit:{0}:own:0');
-    assert.ok(seconds > 3_500 && seconds <= 3_600, `${seconds} s`);
+    const fences = (await client.keys('fence:claim_commit*')).sort();
+    assert.deepEqual(fences, ['fence:claim_commit:{0}:own:0', 'fence:claim_commit:{0}:own:1']);
+    for (const fence of fences) {
+      const seconds = await client.ttl(fence);
+      assert.ok(seconds > 3_500 && seconds <= 3_600, `${seconds} s`);
+    }
   });
 });
 
@@ -181,7 +184,7 @@ test('a commit that was given up and comes after a later one changes nothing', a
   // The call below is sent once more when a later commit of the replica, in another process's guise,
   // has been decided: the fence has the later number then.
   replica.connection.between = async () => {
-    const fence = (await client.keys(`${prefix}claim_commit*`))[0];
+    const [fence] = await client.keys(`${prefix}claim_commit*:0`);
     const [number, ...answer] = String(await client.get(fence)).split(' ');
     await client.set(fence, [Number(number) + 1, ...answer].join(' '));
     afterLater = await dump(prefix);

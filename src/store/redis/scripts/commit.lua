@@ -65,6 +65,13 @@ local function answered_before()
   return nil
 end
 
+--- Keeps the answer in the commit's fence. The other is made too where there is none: a cluster refuses
+--- a call of which one key is missing while its slot is moved.
+local function keep(answer)
+  call('SET', KEYS[1], seq .. ' ' .. answer, 'EX', ARGV[7])
+  call('SET', KEYS[2], '0', 'EX', ARGV[7], 'NX')
+end
+
 --- A count or epoch as it is kept; 0 where there is none yet.
 local function number_of(text, key)
   if not text then return 0 end
@@ -253,7 +260,7 @@ local function main()
     write_shard(shard, decide(shard, codes, values))
   end
   local answer = 'D' .. whole(epoch) .. '\n' .. table.concat(codes) .. '\n' .. table.concat(values, '\n')
-  if seq ~= '' then call('SET', KEYS[1], seq .. ' ' .. answer, 'EX', ARGV[7]) end
+  if seq ~= '' then keep(answer) end
   return answer
 end
 
