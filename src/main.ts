@@ -11,39 +11,20 @@ import { AdminServer } from './admin/admin-server.ts';
 import { systemClock } from './clock/clock.ts';
 import { COMMIT_INTERVAL_MS } from './committer/committer.ts';
 import { type Config, loadConfig, packageVersion, publicConfig } from './config.ts';
-import { parseHeaders } from './config-files.ts';
-import { assert } from './domain/assert.ts';
 import { ClaimsError } from './domain/errors.ts';
 import { Engine, engineShape, type Readiness } from './engine.ts';
 import { Ingress } from './ingress/ingress.ts';
-import {
-  CORRELATED_EPOCHS,
-  checkLimits,
-  GROWTH_SAMPLE_MS,
-  GROWTH_SAMPLES,
-  GROWTH_SAMPLES_MIN,
-  LOG_LIMITS,
-  TRACE_SPANS_MAX,
-  TRACE_SPANS_PER_EXPORT,
-} from './limits.ts';
+import { checkLimits, LOG_LIMITS } from './limits.ts';
 import { type MadeStore, makeStore } from './make-store.ts';
-import { allMetrics } from './metrics/all.ts';
+import { makeTelemetry, type Telemetry } from './make-telemetry.ts';
 import { ThreadedPool } from './pool/threaded-pool.ts';
-import { EngineMemory, MAIN_LOOP, threadNames } from './segment/engine-memory.ts';
+import { EngineMemory, MAIN_LOOP } from './segment/engine-memory.ts';
 import type { CallServer } from './serving/call-server.ts';
 import { LoneServer } from './serving/lone-server.ts';
 import { ThreadedServer } from './serving/threaded-server.ts';
 import { MeteredStore } from './store/metered-store.ts';
-import { StoreMeter } from './store/store-meter.ts';
 import type { CallTrace } from './telemetry/call-trace.ts';
-import { ExportWatch } from './telemetry/export-watch.ts';
 import { createLog, type Logger, logStream } from './telemetry/log.ts';
-import { Metrics } from './telemetry/metrics.ts';
-import type { OtlpSettings } from './telemetry/otlp.ts';
-import { HeapMonitor } from './telemetry/runtime/heap-monitor.ts';
-import { LoopRuntime } from './telemetry/runtime/loop-runtime.ts';
-import { loopSource } from './telemetry/runtime/runtime-source.ts';
-import type { Traces } from './telemetry/traces/traces.ts';
 import { threadCounts } from './thread-counts.ts';
 import type { ServerSettings } from './wire/claims-server.ts';
 import { hostAndPort, Listener } from './wire/listener.ts';
@@ -55,7 +36,6 @@ const EXIT_CANNOT_START = 1;
 const EXIT_STOPPED_AT_ONCE = 143;
 /** How often health follows the engine's readiness. */
 const READINESS_CHECK_MS = 500;
-const BYTES_PER_MB = 1_000_000;
 
 class Claimd {
   readonly #config: Config;
@@ -66,35 +46,30 @@ class Claimd {
   /** Tells its health on a port of its own, from this thread. */
   readonly #health: GrpcServer;
   readonly #healthListener: Listener;
-  readonly #metrics: Metrics;
-  readonly #metricsWatch: ExportWatch;
-  readonly #otlp: OtlpSettings | undefined;
-  readonly #traces: Traces | undefined;
+  readonly #telemetry: Telemetry;
+  readonly #corruptFields: () => number;
   readonly #admin: AdminServer;
-  readonly #runtime: LoopRuntime;
-  readonly #heapMonitor: HeapMonitor;
   #serving = false;
   #hasBeenReady = false;
   #stopping = false;
 
-  /** @param memory that the store was made for. @param otlp where metrics are sent, if they are. @param traces likewise. */
+  /** @param memory that the store and the telemetry were made for. */
   constructor(
     config: Config,
     log: Logger,
     memory: EngineMemory,
     { store, corruptFields }: MadeStore,
-    otlp: OtlpSettings | undefined,
-    traces: Traces | undefined,
+    telemetry: Telemetry,
   ) {
     const clock = systemClock;
     const settings = serverSettings(config);
     const pool = new ThreadedPool(memory, clock);
+    const { traces, heapMonitor, storeMeter } = telemetry;
     const onTrace = traces && ((trace: CallTrace): void => traces.call(trace));
-    const meter = new StoreMeter();
     this.#config = config;
     this.#log = log;
-    this.#runtime = new LoopRuntime(memory.runtimeOfLoop(MAIN_LOOP), loopSource, clock);
-    this.#heapMonitor = heapMonitor(config, memory, log);
+    this.#telemetry = telemetry;
+    this.#corruptFields = corruptFields;
     this.#server =
       memory.shape.ingressThreads === 1
         ? new LoneServer(new Ingress(memory, 0, pool, setImmediate), clock, log, settings, onTrace)
@@ -106,41 +81,26 @@ class Claimd {
       memory,
       pool,
       ingress: this.#server.ingress,
-      store: new MeteredStore(store, meter, clock),
+      store: new MeteredStore(store, storeMeter, clock),
       clock,
       log: this.#log,
       commitIntervalMs: COMMIT_INTERVAL_MS,
       reconcileClaimsPerS: config.reconcileClaimsPerS,
-      epochAdvanced: (durationUs) => this.#heapMonitor.epochAdvanced(durationUs),
+      epochAdvanced: (durationUs) => heapMonitor.epochAdvanced(durationUs),
       ...(traces !== undefined && { activities: traces }),
     });
-    this.#otlp = otlp;
-    this.#traces = traces;
-    this.#metricsWatch = new ExportWatch('metrics', otlp?.url ?? '', log);
-    const telemetry = {
-      spans: () => this.#traces?.counts,
-      exportFailures: () => this.#metricsWatch.failures,
-    };
-    const metrics = allMetrics({
-      engine: this.#engine,
-      store: meter,
-      corruptFields,
-      heapMonitor: this.#heapMonitor,
-      telemetry,
-    });
-    this.#metrics = new Metrics(metrics, clock, log);
     this.#admin = new AdminServer({
       readiness: () => this.#readiness(),
       config: () => publicConfig(config),
-      metrics: (response) => this.#metrics.serve(response),
+      metrics: (response) => telemetry.metrics.serve(response),
     });
   }
 
   /** Binds first, so that a port in use is found before the store is touched. */
   async start(): Promise<void> {
-    this.#runtime.start();
-    this.#heapMonitor.start();
     await this.#server.start(this.#engine.epochs);
+    if (this.#stopping) return;
+    await this.#telemetry.start(this.#engine, this.#corruptFields);
     if (this.#stopping) return;
     const address = await listen(this.#listener, this.#config.listen);
     const healthAddress = await listen(this.#healthListener, this.#config.healthListen);
@@ -163,7 +123,6 @@ class Claimd {
       },
       'serving',
     );
-    await this.#exportMetrics();
   }
 
   /** Refuses what is new, lets calls in flight finish, ends everything; cuts off what takes too long. */
@@ -187,9 +146,7 @@ class Claimd {
     this.#healthListener.close();
     this.#health.close();
     await this.#admin.close();
-    await Promise.all([this.#metrics.close(), this.#traces?.close()]);
-    this.#heapMonitor.stop();
-    this.#runtime.stop();
+    await this.#telemetry.close();
     this.#log.info('stopped');
   }
 
@@ -204,11 +161,6 @@ class Claimd {
       this.#log.error({ adminListen: where.text, error: String(error) }, 'the admin port is not served');
       return null;
     }
-  }
-
-  async #exportMetrics(): Promise<void> {
-    if (this.#otlp === undefined) return;
-    await this.#metrics.exportBy(this.#otlp, this.#config.otlpMetricsIntervalMs, this.#metricsWatch);
   }
 
   #readiness(): Readiness {
@@ -281,41 +233,6 @@ function readSettings(): Config {
   return settings;
 }
 
-/** Where traces and metrics are sent to; undefined where they are not. */
-function otlpSettings({ otlpEndpoint, files }: Config, replicaId: string): OtlpSettings | undefined {
-  if (otlpEndpoint === 'off') return undefined;
-  const headers = files.otlpHeadersFile === undefined ? {} : parseHeaders(files.otlpHeadersFile);
-  assert(headers !== undefined, 'the settings have let a file of headers pass that holds none');
-  return { url: otlpEndpoint.url, headers, version: packageVersion(readText), replicaId };
-}
-
-/** The libraries are loaded here, where traces are wanted. */
-async function tracesTo(otlp: OtlpSettings, log: Logger): Promise<Traces> {
-  const { openTraces } = await import('./telemetry/traces/open-traces.ts');
-  const limits = { spans: TRACE_SPANS_MAX, spansPerExport: TRACE_SPANS_PER_EXPORT };
-  return openTraces(otlp, limits, systemClock, log);
-}
-
-/** Watches the memory of all threads. A bound of 0 is none. */
-function heapMonitor(config: Config, memory: EngineMemory, log: Logger): HeapMonitor {
-  const { heapGrowthAlarmMbPerH, gcPauseAlarmMs } = config;
-  const options = {
-    sampleMs: GROWTH_SAMPLE_MS,
-    samples: GROWTH_SAMPLES,
-    samplesMin: GROWTH_SAMPLES_MIN,
-    epochs: CORRELATED_EPOCHS,
-    growthAlarmBytesPerH: heapGrowthAlarmMbPerH * BYTES_PER_MB || Number.POSITIVE_INFINITY,
-    pauseAlarmMs: gcPauseAlarmMs || Number.POSITIVE_INFINITY,
-  };
-  return new HeapMonitor(options, {
-    stats: memory.runtime,
-    threadNames: threadNames(memory.shape),
-    rss: () => process.memoryUsage.rss(),
-    clock: systemClock,
-    log,
-  });
-}
-
 /** @param memory where lines that it leaves out are counted. */
 async function openLog({ logLevel, logFormat }: Config, memory: EngineMemory): Promise<Logger> {
   const runtime = memory.runtimeOfLoop(MAIN_LOOP);
@@ -351,9 +268,9 @@ async function main(): Promise<void> {
     replicaId,
     runtime: memory.storeRuntime,
   });
-  const otlp = otlpSettings(config, replicaId);
-  const traces = otlp === undefined ? undefined : await tracesTo(otlp, log);
-  const claimd = new Claimd(config, log, memory, store, otlp, traces);
+  const version = packageVersion(readText);
+  const telemetry = await makeTelemetry({ config, memory, clock: systemClock, log, replicaId, version });
+  const claimd = new Claimd(config, log, memory, store, telemetry);
   handleSignals(claimd);
   await claimd.start();
 }

@@ -20,6 +20,7 @@ const MAX_LINES = 400;
 const ROOMS = [
   'main.ts',
   'make-store.ts',
+  'make-telemetry.ts',
   'config.ts',
   'settings.ts',
   'store-location.ts',

@@ -1,7 +1,9 @@
 /** A started program sends by OTLP what it shows on /metrics; where it can not, it serves all the same. */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import { launchClaimd } from '../support/claimd.ts';
 import { claimdFor, clientFor } from '../support/for-test.ts';
+import { freePort, LOOPBACK } from '../support/free-port.ts';
 import { metricsPage } from '../support/metrics-page.ts';
 import { receivedMetrics } from '../support/otlp-metrics.ts';
 import { otlpReceiverFor, unreachableEndpoint } from '../support/otlp-receiver.ts';
@@ -24,6 +26,27 @@ test('the receiver has every metric by its OpenTelemetry name, and the counts of
   assert.equal(submits?.count, 600);
   assert.equal(submits.attributes['rpc.status_code'], 'OK');
   assert.equal(calls?.resource['service.name'], 'epoch-claims');
+});
+
+test('a start that waits for its store is seen: metrics are sent meanwhile, and once more at the end', async (t) => {
+  const receiver = await otlpReceiverFor(t);
+  const away = `redis://${LOOPBACK}:${await freePort()}`;
+  const env = { ...INTERVAL, CLAIMS_OTLP_ENDPOINT: receiver.endpoint, CLAIMS_STORE: away };
+  const claimd = await launchClaimd({ env });
+  t.after(async () => {
+    claimd.kill('SIGKILL');
+    await claimd.wait();
+  });
+  await until('metrics to be sent', () => receivedMetrics(receiver).length > 0);
+  const [first] = receivedMetrics(receiver);
+  const ready = first.find(({ name }) => name === 'claims.ready');
+  assert.deepEqual(
+    ready?.points.map(({ value }) => value),
+    [0],
+  );
+  const sent = receiver.requests.length;
+  assert.equal(await claimd.stop(), 0);
+  assert.ok(receiver.requests.length > sent);
 });
 
 test('nobody at the endpoint: calls are served, failures counted, and the log has one line', async (t) => {
