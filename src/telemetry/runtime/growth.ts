@@ -4,9 +4,10 @@
  *
  * It is raised where the whole interval of the slope lies above the bound and growth goes on: every
  * third of the window rises by more than half of the bound, the newest by more than all of it and at
- * least half as fast as the oldest. So a warm-up, which levels off, does not raise it, nor does a new
- * level of load; a leak does, once it has filled the window. It ends where the newest third rises by
- * less than half of the bound.
+ * least half as fast as the oldest. A rise so even that what is left beside its line only wanders has
+ * no interval (see trend): then every third has to rise by more than the bound. So a warm-up, which
+ * levels off, does not raise it, nor does a new level of load; a leak does, once it has filled the
+ * window. It ends where the newest third rises by less than half of the bound.
  */
 import { type Point, type Trend, trend } from './trend.ts';
 
@@ -64,9 +65,11 @@ export class GrowthWatch {
 
   #hasBegun({ samples, low, thirds }: Growth): boolean {
     const { samplesMin, alarmAbove } = this.#options;
-    if (samples < samplesMin || low <= alarmAbove) return false;
+    if (samples < samplesMin) return false;
     const [oldest, , newest] = thirds;
-    return Math.min(...thirds) > alarmAbove / 2 && newest > alarmAbove && newest >= oldest / 2;
+    const least = Math.min(...thirds);
+    const isSure = Number.isFinite(low) ? low > alarmAbove : least > alarmAbove;
+    return isSure && least > alarmAbove / 2 && newest > alarmAbove && newest >= oldest / 2;
   }
 
   #hasEnded({ thirds: [, , newest] }: Growth): boolean {

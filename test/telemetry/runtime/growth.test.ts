@@ -90,6 +90,17 @@ describe('raises the alarm, once', () => {
     }
   });
 
+  test('for a leak so even that nothing but a slow wander lies beside its line', () => {
+    const growth = newWatch();
+    let raisedAt: number | undefined;
+    for (let i = 0; i < 60 * SAMPLES_PER_MINUTE; i += 1) {
+      const minute = i / SAMPLES_PER_MINUTE;
+      growth.add(minute * 60_000_000, (leak(100)(minute) + 0.05 * Math.sin(minute / 3)) * MB);
+      if (growth.alarm) raisedAt ??= minute;
+    }
+    assert.ok(raisedAt !== undefined && raisedAt >= 19 && raisedAt <= 32, `${raisedAt}`);
+  });
+
   test('for a leak under a warm-up', () => {
     for (const seed of SEEDS) {
       const [warm, leaks] = [warmUp(30, 4), leak(100)];
