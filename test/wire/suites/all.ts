@@ -64,9 +64,12 @@ export const ON_ONE_CLAIMD: Readonly<Record<string, string>> = {
   drain: 'the end of one process and of its connections',
   health: 'health and reflection are answered above the store',
   'ingress-threads': 'how one process shares its connections out',
+  metrics: 'what one process counts, above the store',
+  'metrics-otlp': 'what one process sends of its metrics, above the store',
   'slow-reader': 'what one process holds for clients that do not read, above the store',
   'stalled-readers': 'what one process holds for connections that do not read, above the store',
   startup: 'settings, ports and what may be wrong with a database’s file',
+  'traces-export': 'what one process sends of its traces, above the store',
   'two-servers': 'two processes on one database’s file',
 };
 
