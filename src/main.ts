@@ -130,7 +130,7 @@ class Claimd {
     const { drainDelayMs, drainTimeoutMs } = this.#config;
     this.#stopping = true;
     this.#log.info({ signal }, 'draining');
-    systemClock.after(drainTimeoutMs, () => {
+    const hardStop = systemClock.after(drainTimeoutMs, () => {
       this.#log.error({ drainTimeoutMs }, 'calls in flight were cut off: the drain took too long');
       process.exit(0);
     });
@@ -143,6 +143,8 @@ class Claimd {
     await this.#server.drain();
     await this.#engine.stop();
     await this.#server.end();
+    // No call is left to cut off: what telemetry has still to send has a bound of its own.
+    hardStop.cancel();
     this.#healthListener.close();
     this.#health.close();
     await this.#admin.close();

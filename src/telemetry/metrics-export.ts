@@ -14,12 +14,13 @@ import type { Clock } from '../clock/clock.ts';
 import type { ExportWatch } from './export-watch.ts';
 import type { Metric } from './metric.ts';
 import { histogramProducer, provideTo } from './metric-provider.ts';
-import { type OtlpSettings, otlpExporterOptions, otlpResource } from './otlp.ts';
-
-/** ExportResultCode.SUCCESS of @opentelemetry/core. */
-const EXPORT_SUCCESS = 0;
-/** At the end so long is given to the last export. */
-const CLOSE_MAX_MS = 2_000;
+import {
+  closedInTime,
+  EXPORT_SUCCESS,
+  type OtlpSettings,
+  otlpExporterOptions,
+  otlpResource,
+} from './otlp.ts';
 
 export class MetricsExport {
   readonly #provider: MeterProvider;
@@ -31,11 +32,8 @@ export class MetricsExport {
   }
 
   /** Sends them once more, if that can be. */
-  async close(): Promise<void> {
-    const late = new Promise<void>((resolve) => {
-      this.#clock.after(CLOSE_MAX_MS, resolve);
-    });
-    await Promise.race([this.#provider.shutdown(), late]);
+  close(): Promise<void> {
+    return closedInTime(this.#provider.shutdown(), this.#clock);
   }
 }
 

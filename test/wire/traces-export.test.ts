@@ -12,8 +12,8 @@ const HTTP_INTERNAL_ERROR = 500;
 /** Epochs are spans too: several a second. */
 const ENV = { CLAIMS_EPOCH_LENGTH_MS: '200', CLAIMS_INGRESS_THREADS: '1' };
 
-function claimdTo(t: TestContext, endpoint: string): Promise<Claimd> {
-  return claimdFor(t, { env: { ...ENV, CLAIMS_OTLP_ENDPOINT: endpoint } });
+function claimdTo(t: TestContext, endpoint: string, env: Record<string, string> = {}): Promise<Claimd> {
+  return claimdFor(t, { env: { ...ENV, ...env, CLAIMS_OTLP_ENDPOINT: endpoint } });
 }
 
 async function checkServes(t: TestContext, claimd: Claimd, round: string): Promise<void> {
@@ -74,13 +74,15 @@ describe('a receiver that is ill', { concurrency: 3 }, () => {
   test('hangs: calls go on, and the stop waits for it two seconds and no more', async (t) => {
     const receiver = await otlpReceiverFor(t);
     receiver.health = 'hangs';
-    const claimd = await claimdTo(t, receiver.endpoint);
+    // Less than these two seconds: it is calls that are cut off then.
+    const claimd = await claimdTo(t, receiver.endpoint, { CLAIMS_DRAIN_TIMEOUT_MS: '1500' });
     await checkServes(t, claimd, 'hung');
     await until('it to be asked', () => receiver.asked > 0);
     await checkServes(t, claimd, 'still hung');
     // Less than an export that hangs takes to be given up; the drain has nothing else to wait for.
     assert.equal(await claimd.stop(4_500), 0);
     assert.deepEqual(told(claimd), ['traces were left unsent']);
+    assert.doesNotMatch(claimd.log(), /cut off/);
   });
 });
 

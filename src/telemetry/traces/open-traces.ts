@@ -11,14 +11,12 @@ import type { Clock } from '../../clock/clock.ts';
 import { ExportWatch } from '../export-watch.ts';
 import type { Logger } from '../log.ts';
 import { logDiagnostics } from '../otel-diagnostics.ts';
-import { type OtlpSettings, otlpExporterOptions, otlpResource, SERVICE } from '../otlp.ts';
+import { closedInTime, type OtlpSettings, otlpExporterOptions, otlpResource, SERVICE } from '../otlp.ts';
 import { SpanLedger } from './span-ledger.ts';
 import { Traces } from './traces.ts';
 
 /** A trace is sent so long after it was made at most: soon enough for who looks for it. */
 const EXPORT_EVERY_MS = 1_000;
-/** At the end so long is given to what was not sent yet. */
-const CLOSE_MAX_MS = 2_000;
 
 export interface TracesLimits {
   /** Spans that wait to be exported, or are under way, at most. */
@@ -60,14 +58,8 @@ export async function openTraces(
   context.disable();
   logs.disable();
   const close = async (): Promise<void> => {
-    await Promise.race([sdk.shutdown(), timeout(clock)]);
+    await closedInTime(sdk.shutdown(), clock);
     if (ledger.waiting > 0) log.warn({ spans: ledger.waiting }, 'traces were left unsent');
   };
   return new Traces({ tracer, ledger, clock, replicaId: settings.replicaId, close });
-}
-
-function timeout(clock: Clock): Promise<void> {
-  return new Promise((resolve) => {
-    clock.after(CLOSE_MAX_MS, resolve);
-  });
 }

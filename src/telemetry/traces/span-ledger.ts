@@ -4,6 +4,7 @@
  */
 import type { ReadableSpan, SpanExporter, SpanProcessor } from '@opentelemetry/sdk-trace';
 import type { ExportWatch } from '../export-watch.ts';
+import { EXPORT_SUCCESS } from '../otlp.ts';
 
 /** Why spans are dropped: too many wait to be exported; the receiver did not take them. */
 export const SPAN_DROP_REASONS = ['queue_full', 'export_failed'] as const;
@@ -14,9 +15,6 @@ export interface SpanCounts {
   readonly exported: number;
   readonly dropped: Readonly<Record<SpanDropReason, number>>;
 }
-
-/** ExportResultCode.SUCCESS of @opentelemetry/core. */
-const EXPORT_SUCCESS = 0;
 
 export class SpanLedger {
   /** Where spans enter: beside the SDK's processor that queues them. */
