@@ -66,13 +66,14 @@ for (const ingressThreads of ['1', '2']) {
 
     test('a stream with frames under way: they are answered before it ends', async (t) => {
       const claimd = await start(t, { env: LONG_WINDOW });
-      const client = clientFor(t, claimd);
-      const exchange = client.exchange();
+      const observer = clientFor(t, claimd);
+      const exchange = clientFor(t, claimd).exchange();
       await exchange.ask({ frameId: 0n, submits: itemsNamed('first', 1) });
       const asked = Array.from({ length: 8 }, (_, n) =>
         exchange.ask({ frameId: BigInt(n + 1), submits: itemsNamed(`frame${n}`, 2_000) }),
       );
-      await asked[0];
+      // What has not been read by then would be refused; of what is decided the replies are under way.
+      await until('the last frame', async () => (await observer.get('frame7-0')).outcome === 'FOUND');
       claimd.kill('SIGTERM');
       exchange.halfClose();
       for (const { submits } of await Promise.all(asked)) {
