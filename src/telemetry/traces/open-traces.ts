@@ -61,5 +61,5 @@ export async function openTraces(
     await closedInTime(sdk.shutdown(), clock);
     if (ledger.waiting > 0) log.warn({ spans: ledger.waiting }, 'traces were left unsent');
   };
-  return new Traces({ tracer, ledger, clock, replicaId: settings.replicaId, close });
+  return new Traces({ tracer, ledger, clock, log, replicaId: settings.replicaId, close });
 }

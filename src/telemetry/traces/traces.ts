@@ -17,6 +17,7 @@ import {
 import type { Clock } from '../../clock/clock.ts';
 import type { Activities, Activity, ActivityKind } from '../activities.ts';
 import type { CallTrace, TraceParent } from '../call-trace.ts';
+import type { Logger } from '../log.ts';
 import { callAttributes, callName, callStatus, phaseTimes } from './call-spans.ts';
 import { RecentActivities } from './recent-activities.ts';
 import type { SpanCounts, SpanLedger } from './span-ledger.ts';
@@ -32,6 +33,7 @@ export interface TracesParts {
   readonly tracer: Tracer;
   readonly ledger: SpanLedger;
   readonly clock: Clock;
+  readonly log: Logger;
   readonly replicaId: string;
   /** Ends the export; what waits is sent before, if that can be. */
   readonly close: () => Promise<void>;
@@ -41,15 +43,17 @@ export class Traces implements Activities {
   readonly #tracer: Tracer;
   readonly #ledger: SpanLedger;
   readonly #clock: Clock;
+  readonly #log: Logger;
   readonly #replicaId: string;
   readonly #wall: WallTime;
   readonly #recent = new RecentActivities(RECENT_ACTIVITIES);
   readonly close: () => Promise<void>;
 
-  constructor({ tracer, ledger, clock, replicaId, close }: TracesParts) {
+  constructor({ tracer, ledger, clock, log, replicaId, close }: TracesParts) {
     this.#tracer = tracer;
     this.#ledger = ledger;
     this.#clock = clock;
+    this.#log = log;
     this.#replicaId = replicaId;
     this.#wall = new WallTime(clock);
     this.close = close;
@@ -61,6 +65,15 @@ export class Traces implements Activities {
 
   /** Tells a call that has ended; whole, or where too many spans wait already, not at all. */
   call(trace: CallTrace): void {
+    try {
+      this.#tell(trace);
+    } catch (error) {
+      // A fault of the libraries is not to become that of the call, which has been answered.
+      this.#log.error({ err: error }, 'a call could not be told as a trace');
+    }
+  }
+
+  #tell(trace: CallTrace): void {
     const phases = phaseTimes(trace);
     if (!this.#ledger.admits(1 + phases.length)) return;
     this.#wall.follow();

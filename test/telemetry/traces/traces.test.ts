@@ -5,7 +5,8 @@ import { systemClock } from '../../../src/clock/clock.ts';
 import { GRPC_STATUSES } from '../../../src/telemetry/call-stats.ts';
 import { CALL_PHASES, type CallTrace } from '../../../src/telemetry/call-trace.ts';
 import { openTraces } from '../../../src/telemetry/traces/open-traces.ts';
-import type { Traces } from '../../../src/telemetry/traces/traces.ts';
+import { SpanLedger } from '../../../src/telemetry/traces/span-ledger.ts';
+import { Traces } from '../../../src/telemetry/traces/traces.ts';
 import { callTrace } from '../../support/call-traces.ts';
 import { CapturedLog } from '../../support/captured-log.ts';
 import { type OtlpReceiver, otlpReceiverFor, type ReceivedSpan } from '../../support/otlp-receiver.ts';
@@ -192,3 +193,20 @@ async function nextUs(): Promise<number> {
   while (systemClock.monotonicUs() <= us + 1) await new Promise((resolve) => setImmediate(resolve));
   return systemClock.monotonicUs();
 }
+
+test('a library that fails is told to the log, and to nobody whose call it is', () => {
+  const log = new CapturedLog();
+  const fail = (): never => {
+    throw new TypeError('from the library');
+  };
+  const traces = new Traces({
+    tracer: { startSpan: fail, startActiveSpan: fail },
+    ledger: new SpanLedger(64),
+    clock: systemClock,
+    log: log.logger,
+    replicaId: 'replica-a',
+    close: () => Promise.resolve(),
+  });
+  traces.call(callTrace());
+  assert.deepEqual(log.told, ['error: a call could not be told as a trace']);
+});
