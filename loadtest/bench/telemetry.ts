@@ -1,6 +1,7 @@
 /**
  * What telemetry costs a call: claimd as it ships, its traces and metrics sent to a receiver and its
  * metrics read once a second, against the same program without what times calls and watches threads.
+ * Left in both are the marks of a segment's run and of a commit: two looks at the clock each.
  * Both run all the while and are measured in short slices by turns (see unary).
  */
 import { type Claimd, startClaimd } from '../../test/support/claimd.ts';
