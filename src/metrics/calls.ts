@@ -45,7 +45,7 @@ export function callMetrics(memory: EngineMemory): Metric[] {
       kind: 'counter',
       name: 'claims.items',
       unit: '{claim}',
-      description: 'claims of calls, batches and frames that were answered, by what came of them',
+      description: 'claims of calls, batches and frames, by what came of them, whether or not their caller was still there',
       labels: { operation: Object.keys(OPERATIONS), outcome: OUTCOMES.map(([name]) => name) },
       read: (observe) => {
         for (const [operation, asked] of Object.entries(OPERATIONS)) {
@@ -95,7 +95,7 @@ export function callMetrics(memory: EngineMemory): Metric[] {
       kind: 'counter',
       name: 'claims.calls.shed',
       unit: '{call}',
-      description: 'calls refused with RESOURCE_EXHAUSTED before any work was done, by what was full',
+      description: 'calls refused with RESOURCE_EXHAUSTED, by what was full',
       labels: { reason: SHED_REASONS },
       read: (observe) => {
         for (const reason of SHED_REASONS) {
