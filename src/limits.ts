@@ -22,7 +22,7 @@ export const SEND_MAX_BYTES = 8_192 * (ENTRY_ID_BYTES + 80 + 256);
 /**
  * Claims in flight on one ingress thread. At 10,000 unary calls/s and a store that stalls for a
  * second, 10,000 wait; beside them two batches of 8,192: 26,384, rounded up to a power of two.
- * 236 bytes each: 7.4 MB. Full: RESOURCE_EXHAUSTED for calls; a stream is read no further.
+ * 236 bytes each: 7.7 MB. Full: RESOURCE_EXHAUSTED for calls; a stream is read no further.
  */
 export const INGRESS_ENTRIES = 32_768;
 
