@@ -45,7 +45,8 @@ export function callMetrics(memory: EngineMemory): Metric[] {
       kind: 'counter',
       name: 'claims.items',
       unit: '{claim}',
-      description: 'claims of calls, batches and frames, by what came of them, whether or not their caller was still there',
+      description:
+        'claims of calls, batches and frames, by what came of them, whether or not their caller was still there',
       labels: { operation: Object.keys(OPERATIONS), outcome: OUTCOMES.map(([name]) => name) },
       read: (observe) => {
         for (const [operation, asked] of Object.entries(OPERATIONS)) {
